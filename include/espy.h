@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * espy: the Qwen vision-language models on one's own computer.
+ *
+ * The shortest program:
+ *
+ *     espy_error err;
+ *     char *text;
+ *     if (espy_describe("model-folder", "cat.jpg", "Describe this image.",
+ *                       &text, &err))
+ *         fprintf(stderr, "%s\n", err.message);
+ *     else
+ *         puts(text), espy_free(text);
+ *
+ * Everything else works on three objects:
+ *
+ *     espy_model    the loaded weights, tokenizer and numbers; never changes
+ *     espy_context  one conversation's state: timeline of tokens, KV cache,
+ *                   activations, threads
+ *     espy_image    pixels, decoded or borrowed
+ *
+ * Conventions
+ *   - Functions that can fail return espy_status; 0 is success. The optional
+ *     last argument receives code, sentence and byte offset.
+ *   - On failure outputs are untouched, or empty where it is said.
+ *   - open fills a pointer, close takes its address, frees and nulls it;
+ *     closing NULL is fine.
+ *   - Inputs are const and borrowed for the call.
+ *   - Parameter structs: a zeroed struct means the defaults. New fields are
+ *     added at the end and 0 always means the earlier behaviour.
+ *   - Text is UTF-8. Sizes: _px pixels, _bytes bytes, _ms milliseconds.
+ *   - Threads: a model may be used by any number of threads at once. Of a
+ *     context, one call at a time.
+ */
+#ifndef ESPY_H
+#define ESPY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define ESPY_API
+#elif defined(__GNUC__)
+#define ESPY_API __attribute__((visibility("default")))
+#else
+#define ESPY_API
+#endif
+
+#define ESPY_VERSION_MAJOR 0
+#define ESPY_VERSION_MINOR 1
+#define ESPY_VERSION_PATCH 0
+
+/* The version of the library in use, "major.minor.patch". Static storage. */
+ESPY_API const char *espy_version(void);
+
+/* ------------------------------------------------------------------ errors */
+
+typedef enum espy_status {
+    ESPY_OK = 0,
+    ESPY_ERR_ARGUMENT,    /* a parameter is out of its stated range          */
+    ESPY_ERR_MEMORY,      /* an allocation failed                            */
+    ESPY_ERR_IO,          /* a file cannot be opened or read                 */
+    ESPY_ERR_FORMAT,      /* bytes that break the rules of their format      */
+    ESPY_ERR_UNSUPPORTED, /* valid, but nothing that espy can use            */
+    ESPY_ERR_MISSING,     /* a part of the model is not there (mmproj, ...)  */
+    ESPY_ERR_FULL,        /* would not fit into the context                  */
+    ESPY_ERR_STOPPED,     /* a callback asked to stop                        */
+    ESPY_ERR_INTERNAL     /* a bug in espy                                   */
+} espy_status;
+
+typedef struct espy_error {
+    espy_status code;
+    int64_t offset;    /* byte offset in the file; -1 if none applies */
+    char message[500]; /* one sentence that names the thing and value */
+} espy_error;
+
+/* A short name of a status ("format"), static storage. */
+ESPY_API const char *espy_status_name(espy_status s);
+
+/* Frees what espy returned as "owned by the caller"; NULL is fine. */
+ESPY_API void espy_free(void *p);
+
+/* Progress of long work. phase is a static string ("loading", "looking",
+ * "reading"), done and total count units of that phase (total >= done, > 0).
+ * Called on the thread that made the call. Return non-zero to stop. */
+typedef int (*espy_progress_fn)(void *user, const char *phase, int64_t done, int64_t total);
+
+/* Log lines without a newline; level 0 error, 1 warning, 2 information. */
+typedef void (*espy_log_fn)(void *user, int level, const char *line);
+
+/* --------------------------------------------------------- the simple call */
+
+/* Look at one picture file and answer.
+ *
+ * model_path  as espy_model_open takes it
+ * image_path  JPEG, PNG or WebP
+ * prompt      NULL asks for a description
+ * text        receives the answer; owned by the caller, freed by espy_free
+ * Cost        loads the model for each call
+ * Errors      all of espy_model_open, espy_image_load and espy_generate
+ */
+ESPY_API espy_status espy_describe(const char *model_path, const char *image_path,
+                                   const char *prompt, char **text, espy_error *err);
+
+/* ------------------------------------------------------------------- model */
+
+typedef struct espy_model espy_model;
+
+typedef struct espy_model_params {
+    const char *mmproj; /* vision GGUF; NULL: found beside the model by
+                           name, or inside the same file               */
+    espy_progress_fn progress;
+    espy_log_fn log;
+    void *user; /* handed to both callbacks                      */
+} espy_model_params;
+
+/* Load a model: memory-maps the weights, reads numbers and vocabulary.
+ *
+ * path     a Hugging Face folder (config.json, *.safetensors, tokenizer), or
+ *          a GGUF file (any part of a split one), or a folder with one GGUF
+ * params   NULL takes the defaults
+ * out      receives the model; close it after every context of it
+ * Errors   ESPY_ERR_IO, ESPY_ERR_FORMAT (with offset), ESPY_ERR_UNSUPPORTED
+ *          (architecture, tensor type), ESPY_ERR_MISSING (mmproj, tensor,
+ *          tokenizer), ESPY_ERR_MEMORY; *out is NULL then
+ */
+ESPY_API espy_status espy_model_open(espy_model **out, const char *path,
+                                     const espy_model_params *params, espy_error *err);
+ESPY_API void espy_model_close(espy_model **model);
+
+typedef struct espy_model_info {
+    const char *family;       /* "qwen3_vl"                                  */
+    const char *name;         /* as the file names itself; "" if it does not */
+    const char *paper;        /* "arXiv:2511.21631"                          */
+    const char *weight_types; /* "BF16", "Q4_K Q6_K F32", most bytes first   */
+    int64_t n_parameters;
+    int64_t file_bytes;
+    int n_layers, dim, n_heads, n_kv_heads, head_dim, ffn_dim, n_vocab;
+    int vision_layers, vision_dim, vision_heads, patch_px, merge;
+    int n_deepstack;
+    int64_t context_length; /* tokens the model was trained for; 0 unknown */
+    int64_t min_pixels, max_pixels;
+    int box_scale; /* 1000: boxes are per mille; 0: pixels of the fitted image */
+} espy_model_info;
+
+/* Strings belong to the model. */
+ESPY_API void espy_model_get_info(const espy_model *model, espy_model_info *info);
+
+/* ------------------------------------------------------------------ images */
+
+typedef struct espy_image espy_image;
+
+typedef enum espy_alpha {
+    ESPY_ALPHA_WHITE = 0, /* composited over white, as the models' utilities do */
+    ESPY_ALPHA_DROP       /* colours kept, alpha ignored, as the processor does */
+} espy_alpha;
+
+/* Decode JPEG, PNG or WebP bytes: EXIF orientation applied, 8 bit RGB.
+ * name (may be NULL) stands in error messages.
+ * Errors ESPY_ERR_FORMAT, ESPY_ERR_UNSUPPORTED, ESPY_ERR_MEMORY. */
+ESPY_API espy_status espy_image_decode(espy_image **out, const void *bytes, size_t n_bytes,
+                                       espy_alpha alpha, const char *name, espy_error *err);
+
+/* The same from a file. Errors also ESPY_ERR_IO. */
+ESPY_API espy_status espy_image_load(espy_image **out, const char *path, espy_alpha alpha,
+                                     espy_error *err);
+
+/* Copy pixels: u8 RGB (channels 3) or straight RGBA (4), top-left origin, rows
+ * stride_bytes apart (at least width * channels).
+ * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY. */
+ESPY_API espy_status espy_image_from_pixels(espy_image **out, const uint8_t *pixels, int width_px,
+                                            int height_px, ptrdiff_t stride_bytes, int channels,
+                                            espy_alpha alpha, espy_error *err);
+
+ESPY_API void espy_image_close(espy_image **image);
+ESPY_API int espy_image_width(const espy_image *image);
+ESPY_API int espy_image_height(const espy_image *image);
+
+/* u8 RGB rows, width * 3 bytes apart; belongs to the image. */
+ESPY_API const uint8_t *espy_image_pixels(const espy_image *image);
+
+/* The size to which this model would fit a picture, in pixels, and the vision
+ * tokens that it would cost; min_pixels/max_pixels 0 take the model's.
+ * Errors ESPY_ERR_ARGUMENT (aspect ratio above 200). */
+ESPY_API espy_status espy_fit(const espy_model *model, int width_px, int height_px,
+                              int64_t min_pixels, int64_t max_pixels, int *fitted_width_px,
+                              int *fitted_height_px, int *n_tokens, espy_error *err);
+
+/* ---------------------------------------------------------------- messages */
+
+typedef enum espy_part_type { ESPY_PART_TEXT = 0, ESPY_PART_IMAGE, ESPY_PART_VIDEO } espy_part_type;
+
+/* One piece of a message. Everything is borrowed for the call. */
+typedef struct espy_part {
+    espy_part_type type;
+    const char *text;                /* ESPY_PART_TEXT                        */
+    const espy_image *const *images; /* one image, or the frames of a clip    */
+    int n_images;
+    double fps;           /* clip: rate of the frames; 0 unknown      */
+    int do_sample_frames; /* clip: choose frames as the processor does */
+    int64_t min_pixels;   /* 0: of the request, else of the model     */
+    int64_t max_pixels;
+} espy_part;
+
+typedef struct espy_message {
+    const char *role; /* "system", "user", "assistant" */
+    const espy_part *parts;
+    int n_parts;
+} espy_message;
+
+/* ----------------------------------------------------------------- context */
+
+typedef struct espy_context espy_context;
+
+typedef enum espy_cache_type {
+    ESPY_CACHE_F16 = 0,
+    ESPY_CACHE_F32,
+    ESPY_CACHE_Q8_0
+} espy_cache_type;
+
+typedef struct espy_context_params {
+    int64_t n_context;          /* most tokens on the timeline; 0: 8192, or the
+                                   model's length if that is less             */
+    int n_threads;              /* 0: one per core                            */
+    espy_cache_type cache_type; /* with exact, F32 whatever is said here      */
+    int exact;                  /* non-zero: computes in F32 with the weights
+                                   as stored                                  */
+    const char *kernels;        /* "scalar", "avx2", "avx512"; NULL: the best
+                                   that this CPU has                          */
+} espy_context_params;
+
+/* Memory that a context of these parameters needs, before anything is
+ * allocated: bytes of KV cache and of activations (for a picture of
+ * image_pixels fitted pixels; 0 takes the model's largest). */
+typedef struct espy_memory_estimate {
+    int64_t weights_bytes; /* mapped; shared with the page cache              */
+    int64_t cache_bytes;
+    int64_t activation_bytes;
+} espy_memory_estimate;
+
+ESPY_API espy_status espy_estimate_memory(const espy_model *model,
+                                          const espy_context_params *params, int64_t image_pixels,
+                                          espy_memory_estimate *out, espy_error *err);
+
+/* params NULL takes the defaults. The model must outlive the context.
+ * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY, ESPY_ERR_UNSUPPORTED (kernels
+ * that this CPU cannot run). */
+ESPY_API espy_status espy_context_open(espy_context **out, const espy_model *model,
+                                       const espy_context_params *params, espy_error *err);
+ESPY_API void espy_context_close(espy_context **context);
+
+/* Tokens on the timeline now, and how many it can hold. */
+ESPY_API int64_t espy_context_length(const espy_context *context);
+ESPY_API int64_t espy_context_capacity(const espy_context *context);
+
+/* Forget the tokens from position n on (0 empties the timeline). Cheap.
+ * A position inside a picture drops the whole picture.
+ * Errors ESPY_ERR_ARGUMENT for n beyond the length. */
+ESPY_API espy_status espy_context_rewind(espy_context *context, int64_t n, espy_error *err);
+
+/* A snapshot remembers the timeline's present end, so that different
+ * continuations can be tried from it. It stays valid until the timeline is
+ * rewound to an earlier position; restoring an invalid one is
+ * ESPY_ERR_ARGUMENT. Owned by the caller; close before the context. */
+typedef struct espy_snapshot espy_snapshot;
+ESPY_API espy_status espy_context_snapshot(espy_context *context, espy_snapshot **out,
+                                           espy_error *err);
+ESPY_API espy_status espy_context_restore(espy_context *context, const espy_snapshot *snapshot,
+                                          espy_error *err);
+ESPY_API void espy_snapshot_close(espy_snapshot **snapshot);
+
+/* ---------------------------------------------------------------- sampling */
+
+typedef struct espy_sampling {
+    double temperature;        /* 0: greedy                                 */
+    int top_k;                 /* 0: all                                    */
+    double top_p;              /* 0 or 1: all                               */
+    double min_p;              /* 0: all; relative to the likeliest         */
+    double repetition_penalty; /* 0 or 1: none                              */
+    double presence_penalty;   /* 0: none                                   */
+    double frequency_penalty;  /* 0: none                                   */
+    uint64_t seed;
+} espy_sampling;
+
+/* The defaults that the checkpoint's generation_config gives; greedy where it
+ * gives none. */
+ESPY_API void espy_model_get_sampling(const espy_model *model, espy_sampling *out);
+
+/* ---------------------------------------------------------------- generate */
+
+/* A piece of the answer: whole UTF-8 characters, NUL-terminated, borrowed for
+ * the call. Return non-zero to stop; what came so far is kept. */
+typedef int (*espy_text_fn)(void *user, const char *piece, size_t n_bytes);
+
+typedef struct espy_request {
+    const espy_message *messages; /* the whole conversation; or ...           */
+    int n_messages;
+    const char *prompt; /* ... raw text without a chat template; the
+                           special tokens in it are recognised; images
+                           below fill its picture places in order   */
+    const espy_part *prompt_parts;
+    int n_prompt_parts;
+
+    int max_tokens;                /* 0: 512                                */
+    const espy_sampling *sampling; /* NULL: the model's                     */
+    const char *const *stop;       /* strings that end the answer (not part
+                                      of it)                                */
+    int n_stop;
+    int ignore_eos;     /* go on after the end-of-turn token               */
+    int add_vision_id;  /* "Picture 1: " before each picture               */
+    int64_t min_pixels; /* of every picture; 0: the model's                */
+    int64_t max_pixels;
+    int n_top_logprobs; /* per generated token, 0..20                     */
+    int no_loop_guard;  /* do not end endless repetition                  */
+
+    espy_text_fn on_text;
+    espy_progress_fn on_progress;
+    void *user;
+
+    const char *trace_path; /* safetensors file with the intermediate tensors;
+                               NULL: none                                     */
+} espy_request;
+
+typedef enum espy_finish {
+    ESPY_FINISH_STOP = 0, /* the model ended its answer, or a stop string      */
+    ESPY_FINISH_LENGTH,   /* max_tokens, or the context is full               */
+    ESPY_FINISH_CALLBACK, /* on_text or on_progress asked to stop              */
+    ESPY_FINISH_LOOP      /* the guard against endless repetition             */
+} espy_finish;
+
+typedef struct espy_logprob {
+    int32_t id;
+    float logprob; /* natural logarithm, of the unmodified logits           */
+} espy_logprob;
+
+/* Everything in a result is owned by it. */
+typedef struct espy_result {
+    char *text;
+    int32_t *tokens; /* [n_tokens] generated, end token included         */
+    int n_tokens;
+    espy_logprob *top_logprobs; /* [n_tokens][n_top_logprobs]                 */
+    int n_top_logprobs;
+    espy_finish finish;
+
+    char *rendered;      /* the prompt before placeholders are expanded     */
+    int n_prompt_tokens; /* expanded                                        */
+    int n_reused_tokens; /* of these, taken from the timeline               */
+    int n_images, n_videos;
+    int (*image_grid_thw)[3]; /* in patches                                   */
+    int (*video_grid_thw)[3];
+    int64_t rope_delta;
+
+    double vision_ms, prompt_ms, generate_ms;
+} espy_result;
+
+/* Render, look, read the prompt and answer.
+ *
+ * The timeline afterwards holds prompt and answer. A later call with the same
+ * beginning (the usual chat, grown by a turn) reuses the common prefix: neither
+ * its pictures nor its tokens are computed again.
+ *
+ * result   filled on success, and on ESPY_ERR_STOPPED with what there is;
+ *          emptied otherwise. Free with espy_result_clear.
+ * Errors   ESPY_ERR_ARGUMENT (roles, image sizes), ESPY_ERR_FULL (the prompt
+ *          does not fit; the message says how many tokens it needs; nothing
+ *          changed), ESPY_ERR_STOPPED (on_progress, before the first token),
+ *          ESPY_ERR_MEMORY
+ */
+ESPY_API espy_status espy_generate(espy_context *context, const espy_request *request,
+                                   espy_result *result, espy_error *err);
+ESPY_API void espy_result_clear(espy_result *result);
+
+/* --------------------------------------------------------------- tokenizer */
+
+/* Token ids of a text; special tokens in it are recognised only if
+ * parse_special. *ids is owned by the caller (espy_free). */
+ESPY_API espy_status espy_tokenize(const espy_model *model, const char *text, size_t n_bytes,
+                                   int parse_special, int32_t **ids, size_t *n_ids,
+                                   espy_error *err);
+
+/* The bytes of a token, not NUL-terminated, owned by the model; *n_bytes 0 and
+ * "" for an id without a token. */
+ESPY_API const char *espy_token_bytes(const espy_model *model, int32_t id, size_t *n_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* ESPY_H */
