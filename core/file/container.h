@@ -30,7 +30,7 @@ typedef struct espy_meta {
     uint64_t n;
     const uint8_t *raw;
     uint32_t raw_type;         /* the format's own element type number */
-    const uint64_t *string_at; /* [n] offsets into raw, arrays of strings */
+    const uint64_t *string_at; /* [n] offsets into raw of each string's length field */
 } espy_meta;
 
 typedef struct espy_named_tensor {
@@ -53,7 +53,8 @@ typedef struct espy_container espy_container;
  * of the F8_E4M3 tensor "X.weight" as f32 (owned by the container), with
  * scale_rows = scale_cols = 128 unless the shapes say otherwise.
  * GGUF: IQ2, IQ3 and MXFP4 types stay as they are here (model/weights converts);
- * an unknown type is an error only when asked for by espy_container_find.
+ * a type that espy does not read keeps its tensor out of espy_container_find and
+ * is an error of espy_container_need, nowhere else.
  *
  * Errors ESPY_ERR_IO, ESPY_ERR_FORMAT (message names file; offset is the place),
  * ESPY_ERR_UNSUPPORTED (not a known format, version), ESPY_ERR_MISSING (a shard
@@ -72,6 +73,11 @@ int64_t espy_container_n_bytes(const espy_container *c);    /* of all files     
 
 /* NULL if there is no such tensor. Constant-time. */
 const espy_tensor *espy_container_find(const espy_container *c, const char *name);
+
+/* The same for a tensor that must be there. Errors ESPY_ERR_MISSING, or
+ * ESPY_ERR_UNSUPPORTED when its type is none that espy reads; *out is NULL then. */
+espy_status espy_container_need(const espy_container *c, const char *name, const espy_tensor **out,
+                                espy_error *err);
 
 /* All tensors, in file order. */
 int espy_container_n_tensors(const espy_container *c);
