@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The small public calls that stand on the others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/image.h"
+#include "model/model.h"
+#include "text/bpe.h"
+
+void espy_model_get_info(const espy_model *m, espy_model_info *info) {
+    const espy_config *c = &m->config;
+    *info = (espy_model_info){
+        .family = m->family->name,
+        .name = m->name,
+        .paper = m->family->paper,
+        .weight_types = m->weight_types,
+        .n_parameters = m->n_parameters,
+        .file_bytes = m->file_bytes,
+        .n_layers = c->text.n_layers,
+        .dim = c->text.dim,
+        .n_heads = c->text.n_heads,
+        .n_kv_heads = c->text.n_kv_heads,
+        .head_dim = c->text.head_dim,
+        .ffn_dim = c->text.ffn_dim,
+        .n_vocab = c->text.n_vocab,
+        .vision_layers = c->vision.n_layers,
+        .vision_dim = c->vision.dim,
+        .vision_heads = c->vision.n_heads,
+        .patch_px = c->vision.patch,
+        .merge = c->vision.merge,
+        .n_deepstack = c->vision.n_taps,
+        .context_length = c->text.context_length,
+        .min_pixels = c->image.min_pixels,
+        .max_pixels = c->image.max_pixels,
+        .box_scale = m->family->box_scale,
+    };
+}
+
+void espy_model_get_sampling(const espy_model *m, espy_sampling *out) {
+    *out = m->config.sampling;
+}
+
+espy_status espy_fit(const espy_model *m, int width, int height, int64_t min_pixels,
+                     int64_t max_pixels, int *fitted_width, int *fitted_height, int *n_tokens,
+                     espy_error *err) {
+    const espy_vision_config *v = &m->config.vision;
+    int factor = v->patch * v->merge, h, w;
+    espy_status status = espy_smart_resize(
+        height, width, factor, min_pixels > 0 ? min_pixels : m->config.image.min_pixels,
+        max_pixels > 0 ? max_pixels : m->config.image.max_pixels, 0, &h, &w, err);
+    if (status) return status;
+    if (fitted_width) *fitted_width = w;
+    if (fitted_height) *fitted_height = h;
+    if (n_tokens) *n_tokens = h / factor * (w / factor);
+    return ESPY_OK;
+}
+
+espy_status espy_tokenize(const espy_model *m, const char *text, size_t n_bytes, int parse_special,
+                          int32_t **ids, size_t *n_ids, espy_error *err) {
+    espy_ids list = { 0 };
+    *ids = NULL;
+    *n_ids = 0;
+    espy_status status = espy_bpe_encode(m->vocab, text, n_bytes, parse_special, &list, err);
+    if (status) {
+        espy_ids_free(&list);
+        return status;
+    }
+    *ids = list.at;
+    *n_ids = (size_t)list.n;
+    return ESPY_OK;
+}
+
+const char *espy_token_bytes(const espy_model *m, int32_t id, size_t *n_bytes) {
+    return espy_vocab_bytes(m->vocab, id, n_bytes);
+}
+
+espy_status espy_describe(const char *model_path, const char *image_path, const char *prompt,
+                          char **text, espy_error *err) {
+    espy_model *model = NULL;
+    espy_context *context = NULL;
+    espy_image *image = NULL;
+    espy_result result = { 0 };
+    if (!text) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no place for the text was given");
+    *text = NULL;
+    espy_status status = espy_image_load(&image, image_path, ESPY_ALPHA_WHITE, err);
+    if (!status) status = espy_model_open(&model, model_path, NULL, err);
+    if (!status) status = espy_context_open(&context, model, NULL, err);
+    if (!status) {
+        const espy_image *images[] = { image };
+        const espy_part parts[] = {
+            { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 },
+            { .type = ESPY_PART_TEXT, .text = prompt ? prompt : "Describe this image." },
+        };
+        const espy_message message = { .role = "user", .parts = parts, .n_parts = 2 };
+        const espy_request request = { .messages = &message, .n_messages = 1 };
+        status = espy_generate(context, &request, &result, err);
+    }
+    if (!status) {
+        *text = result.text;
+        result.text = NULL;
+    }
+    espy_result_clear(&result);
+    espy_context_close(&context);
+    espy_model_close(&model);
+    espy_image_close(&image);
+    return status;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "generate/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOP_PERIOD = 64, LOOP_REPEATS = 8, LOOP_TOKENS = 256 };
+
+/* Bytes at the end of text that may be the beginning of a stop string. */
+static size_t held_back(const espy_answer *a) {
+    size_t held = 0;
+    for (int i = 0; i < a->n_stop; i++) {
+        size_t n = strlen(a->stop[i]), most = n ? n - 1 : 0;
+        if (most > a->n_bytes) most = a->n_bytes;
+        for (size_t k = most; k > held; k--)
+            if (memcmp(a->text + a->n_bytes - k, a->stop[i], k) == 0) {
+                held = k;
+                break;
+            }
+    }
+    return held;
+}
+
+/* Cuts text at the first stop string beyond what was sent. */
+static void find_stop(espy_answer *a) {
+    for (int i = 0; i < a->n_stop; i++) {
+        if (!a->stop[i][0] || !a->text) continue;
+        char *at = strstr(a->text + a->n_sent, a->stop[i]);
+        if (!at) continue;
+        *at = 0;
+        a->n_bytes = (size_t)(at - a->text);
+        a->stopped = 1;
+    }
+}
+
+static void send(espy_answer *a, size_t end) {
+    if (end <= a->n_sent) return;
+    size_t n = end - a->n_sent;
+    if (a->on_text && !a->refused) {
+        char kept = a->text[end];
+        a->text[end] = 0;
+        a->refused = a->on_text(a->user, a->text + a->n_sent, n) != 0;
+        a->text[end] = kept;
+    }
+    a->n_sent = end;
+}
+
+espy_status espy_answer_push(espy_answer *a, int32_t id, espy_error *err) {
+    espy_status status = espy_ids_push(&a->tokens, id, err);
+    if (!status) status = espy_detok_push(&a->detok, a->vocab, id, 1, &a->text, &a->n_bytes, err);
+    if (status) return status;
+    find_stop(a);
+    send(a, a->stopped ? a->n_bytes : a->n_bytes - held_back(a));
+    return ESPY_OK;
+}
+
+espy_status espy_answer_end(espy_answer *a, espy_error *err) {
+    espy_status status = ESPY_OK;
+    if (!a->stopped) {
+        status = espy_detok_end(&a->detok, &a->text, &a->n_bytes, err);
+        find_stop(a);
+    }
+    if (!status) send(a, a->n_bytes);
+    return status;
+}
+
+int espy_answer_loops(const espy_answer *a) {
+    const int32_t *end = a->tokens.at + a->tokens.n;
+    for (int64_t period = 1; period <= LOOP_PERIOD; period++) {
+        int64_t n = period * LOOP_REPEATS > LOOP_TOKENS ? period * LOOP_REPEATS : LOOP_TOKENS;
+        if (n > a->tokens.n) continue;
+        const int32_t *first = end - n;
+        if (memcmp(first, first + period, (size_t)(n - period) * sizeof *first) == 0) return 1;
+    }
+    return 0;
+}
+
+void espy_answer_free(espy_answer *a) {
+    espy_ids_free(&a->tokens);
+    free(a->text);
+    *a = (espy_answer){ 0 };
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a request to what the model reads: tokens with positions, and the
+ * pictures that fill the vision places. */
+#ifndef ESPY_GENERATE_PREPARE_H
+#define ESPY_GENERATE_PREPARE_H
+
+#include "generate/timeline.h"
+#include "text/chat.h"
+
+/* One picture on the prompt. */
+typedef struct espy_picture {
+    const espy_image *image; /* borrowed */
+    int height, width;       /* fitted, pixels */
+    espy_grid grid;
+    int64_t first, n; /* tokens on the timeline */
+    uint64_t key;
+    /* filled by espy_picture_encode, owned */
+    float *patches; /* kept for traces only, [h * w][3 * temporal * p * p] */
+    float *tokens;  /* [n][dim] */
+    float *taps[ESPY_MAX_TAPS];
+} espy_picture;
+
+typedef struct espy_prepared {
+    espy_prompt prompt;
+    espy_timeline timeline;
+    espy_picture *pictures; /* [n_pictures] in order */
+    int n_pictures;
+} espy_prepared;
+
+/* Renders, fits and tokenises; computes nothing. Zeroed on failure; free with
+ * espy_prepared_free. Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED (films),
+ * ESPY_ERR_MEMORY. */
+espy_status espy_prepare(espy_prepared *out, const espy_model *model, const espy_request *request,
+                         espy_error *err);
+void espy_prepared_free(espy_prepared *p);
+
+/* Resizes, cuts and looks: fills tokens and taps. on_layer as in
+ * espy_vision_forward; ESPY_ERR_STOPPED if it asked for it. */
+espy_status espy_picture_encode(espy_picture *p, const espy_model *model, espy_run *run,
+                                int keep_patches, espy_layer_fn on_layer, void *user,
+                                espy_error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "generate/timeline.h"
+
+#include <stdlib.h>
+
+static int grow(void **p, int64_t n, size_t size) {
+    void *grown = realloc(*p, (size_t)n * size);
+    if (!grown) return -1;
+    *p = grown;
+    return 0;
+}
+
+espy_status espy_timeline_reserve(espy_timeline *t, int64_t n, espy_error *err) {
+    if (n <= t->capacity) return ESPY_OK;
+    if (n < t->capacity * 2) n = t->capacity * 2;
+    if (n < 256) n = 256;
+    int failed =
+        grow((void **)&t->ids, n, sizeof *t->ids) || grow((void **)&t->keys, n, sizeof *t->keys);
+    for (int axis = 0; axis < 3 && !failed; axis++)
+        failed = grow((void **)&t->positions.at[axis], n, sizeof(int32_t));
+    if (failed) return espy_out_of_memory(err);
+    t->capacity = n;
+    return ESPY_OK;
+}
+
+void espy_timeline_free(espy_timeline *t) {
+    free(t->ids);
+    free(t->keys);
+    for (int axis = 0; axis < 3; axis++) free(t->positions.at[axis]);
+    *t = (espy_timeline){ 0 };
+}
+
+void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n) {
+    espy_positions_text(&t->positions, n);
+    for (int64_t i = 0; i < n; i++, t->n++) {
+        t->ids[t->n] = ids[i];
+        t->keys[t->n] = 0;
+    }
+}
+
+void espy_timeline_picture(espy_timeline *t, int32_t id, uint64_t key, int rows, int columns) {
+    espy_positions_grid(&t->positions, rows, columns);
+    for (int64_t i = (int64_t)rows * columns; i > 0; i--, t->n++) {
+        t->ids[t->n] = id;
+        t->keys[t->n] = key;
+    }
+}
+
+/* The first token of the picture that position n lies inside, or n. */
+static int64_t before_picture(const espy_timeline *t, int64_t n) {
+    while (n > 0 && n < t->n && t->keys[n] && t->keys[n] == t->keys[n - 1]) n--;
+    return n;
+}
+
+void espy_timeline_rewind(espy_timeline *t, int64_t n) {
+    if (n >= t->n) return;
+    t->n = t->positions.n = before_picture(t, n);
+    int32_t next = 0;
+    for (int axis = 0; axis < 3 && t->n > 0; axis++) { /* the last token has the largest */
+        int32_t at = t->positions.at[axis][t->n - 1] + 1;
+        if (at > next) next = at;
+    }
+    t->positions.next = next;
+}
+
+int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b) {
+    int64_t n = 0, most = a->n < b->n ? a->n : b->n;
+    while (n < most && a->ids[n] == b->ids[n] && a->keys[n] == b->keys[n]) n++;
+    return before_picture(b, n);
+}
+
+uint64_t espy_timeline_hash(const espy_timeline *t, int64_t n) {
+    uint64_t h = 0xCBF29CE484222325U;
+    for (int64_t i = 0; i < n; i++) {
+        h = (h ^ (uint32_t)t->ids[i]) * 0x100000001B3U;
+        h = (h ^ t->keys[i]) * 0x100000001B3U;
+    }
+    return h;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tokens that a context has read: ids, positions, and for vision tokens the
+ * key of their picture, so that a later prompt can tell how far it agrees. */
+#ifndef ESPY_GENERATE_TIMELINE_H
+#define ESPY_GENERATE_TIMELINE_H
+
+#include "model/model.h"
+
+typedef struct espy_timeline {
+    int32_t *ids;   /* [capacity] */
+    uint64_t *keys; /* [capacity] 0: text; else the picture */
+    espy_positions positions;
+    int64_t n, capacity;
+} espy_timeline;
+
+/* Makes room for n tokens in all. */
+espy_status espy_timeline_reserve(espy_timeline *t, int64_t n, espy_error *err);
+void espy_timeline_free(espy_timeline *t);
+
+/* Appends text, or the cells of a picture; there is room. */
+void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n);
+void espy_timeline_picture(espy_timeline *t, int32_t id, uint64_t key, int rows, int columns);
+
+/* Drops tokens from n on, and the picture that n would cut. */
+void espy_timeline_rewind(espy_timeline *t, int64_t n);
+
+/* Length of the common beginning, never inside a picture of b. */
+int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b);
+
+/* A fingerprint of the first n tokens. */
+uint64_t espy_timeline_hash(const espy_timeline *t, int64_t n);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "file/json.h"
+
+/* A value found somewhere: JSON item or GGUF metadata. */
+typedef struct found {
+    const cJSON *json;
+    const espy_meta *meta;
+    const char *name; /* of the key, for messages */
+    const char *file;
+} found;
+
+static found find_json(const espy_key *key, const espy_numbers *n) {
+    static const char *const names[] = { "config.json", "preprocessor_config.json",
+                                         "generation_config.json" };
+    const cJSON *const files[] = { n->config, n->preprocessor, n->generation };
+    found f = { .name = key->json[0], .file = names[key->file] };
+    for (size_t i = 0; i < sizeof key->json / sizeof *key->json && key->json[i]; i++) {
+        const cJSON *item = espy_json_at(files[key->file], key->json[i]);
+        if (!item || cJSON_IsNull(item)) continue;
+        f.json = item;
+        f.name = key->json[i];
+        break;
+    }
+    return f;
+}
+
+static found find_gguf(const espy_key *key, const espy_numbers *n) {
+    const espy_container *const files[] = { n->language, n->vision };
+    found f = { .name = key->gguf[0], .file = espy_container_path(n->language) };
+    for (size_t i = 0; i < sizeof key->gguf / sizeof *key->gguf && key->gguf[i]; i++)
+        for (size_t j = 0; j < 2 && !f.meta; j++) {
+            char name[160];
+            if (!files[j]) continue;
+            /* the one "%s" of a row is the architecture */
+            const char *mark = strstr(key->gguf[i], "%s");
+            if (mark)
+                snprintf(name, sizeof name, "%s%s", n->architecture, mark + 2);
+            else
+                snprintf(name, sizeof name, "%s", key->gguf[i]);
+            f.meta = espy_container_meta(files[j], name);
+            if (!f.meta) continue;
+            f.name = key->gguf[i];
+            f.file = espy_container_path(files[j]);
+        }
+    return f;
+}
+
+static int count_of(const found *f) {
+    if (f->json) return cJSON_IsArray(f->json) ? cJSON_GetArraySize(f->json) : -1;
+    if (f->meta->type != ESPY_META_ARRAY) return -1;
+    return f->meta->n > 1000000 ? 1000000 : (int)f->meta->n;
+}
+
+static int number_of_json(const cJSON *item, double *out) {
+    if (cJSON_IsBool(item))
+        *out = cJSON_IsTrue(item);
+    else if (cJSON_IsNumber(item))
+        *out = item->valuedouble;
+    else
+        return 0;
+    return 1;
+}
+
+/* Element i of a list, or the number itself for i < 0. */
+static int number_of(const found *f, int i, double *out) {
+    if (f->json) return number_of_json(i < 0 ? f->json : cJSON_GetArrayItem(f->json, i), out);
+    espy_meta m = i < 0 ? *f->meta : espy_meta_at(f->meta, (uint64_t)i);
+    if (m.type != ESPY_META_INT && m.type != ESPY_META_FLOAT) return 0;
+    *out = m.f;
+    return 1;
+}
+
+static espy_status store(const espy_key *key, const found *f, void *at, int i, double v,
+                         espy_error *err) {
+    if (!(v >= key->min && v <= key->max))
+        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s is %g; between %g and %g is expected",
+                         f->file, f->name, v, key->min, key->max);
+    int whole = key->type == ESPY_KEY_INT || key->type == ESPY_KEY_INT64;
+    if (whole && v != floor(v))
+        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s is %g; a whole number is expected",
+                         f->file, f->name, v);
+    switch (key->type) {
+    case ESPY_KEY_INT:
+        ((int *)at)[i] = (int)v;
+        break;
+    case ESPY_KEY_INT64:
+        ((int64_t *)at)[i] = (int64_t)v;
+        break;
+    case ESPY_KEY_F32:
+        ((float *)at)[i] = (float)v;
+        break;
+    case ESPY_KEY_F64:
+        ((double *)at)[i] = v;
+        break;
+    }
+    return ESPY_OK;
+}
+
+static espy_status read_list(const espy_key *key, const found *f, espy_config *config,
+                             espy_error *err) {
+    int n = count_of(f), single = n < 0;
+    if (single) n = 1; /* eos_token_id may be a number or a list */
+    if (n > key->n_max)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s has %d entries; at most %d are expected",
+                         f->file, f->name, n, key->n_max);
+    for (int i = 0; i < n; i++) {
+        double v;
+        if (!number_of(f, single ? -1 : i, &v))
+            return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s is not a list of numbers", f->file,
+                             f->name);
+        espy_status status = store(key, f, (char *)config + key->at, i, v, err);
+        if (status) return status;
+    }
+    if (key->count_at) *(int *)(void *)((char *)config + key->count_at) = n;
+    return ESPY_OK;
+}
+
+static espy_status read_key(const espy_key *key, espy_config *config, const espy_numbers *n,
+                            espy_error *err) {
+    found f = n->language ? find_gguf(key, n) : find_json(key, n);
+    void *at = (char *)config + key->at;
+    if (!f.json && !f.meta) {
+        if (key->n_max) return ESPY_OK; /* lists keep what the family put there */
+        if (isnan(key->fallback))
+            return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: %s is missing",
+                             f.file ? f.file : "model", f.name ? f.name : "a number");
+        f.name = f.name ? f.name : "default";
+        return store(key, &f, at, 0, key->fallback, err);
+    }
+    if (key->n_max) return read_list(key, &f, config, err);
+    double v;
+    if (!number_of(&f, -1, &v))
+        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s is not a number", f.file, f.name);
+    return store(key, &f, at, 0, v, err);
+}
+
+espy_status espy_config_read(espy_config *config, const espy_key *keys, int n_keys,
+                             const espy_numbers *numbers, espy_error *err) {
+    for (int i = 0; i < n_keys; i++) {
+        espy_status status = read_key(&keys[i], config, numbers, err);
+        if (status) return status;
+    }
+    return ESPY_OK;
+}

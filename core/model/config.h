@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The numbers of a model: layers, widths, heads, limits. They come from
+ * config.json and its companions, or from GGUF metadata, by a table of rows that
+ * each family gives (family.h). Everything is range-checked here, so that the
+ * code behind may trust it. */
+#ifndef ESPY_MODEL_CONFIG_H
+#define ESPY_MODEL_CONFIG_H
+
+#include <cjson/cJSON.h>
+
+#include "file/container.h"
+
+enum { ESPY_MAX_TAPS = 16, ESPY_MAX_EOS = 8 };
+
+typedef struct espy_vision_config {
+    int n_layers, dim, n_heads, head_dim, ffn_dim;
+    int patch, merge, temporal, out_dim;
+    int n_positions; /* rows of the learned table, a square; 0: none */
+    int n_taps;
+    int taps[ESPY_MAX_TAPS]; /* layers whose output is tapped, ascending */
+    float eps;
+} espy_vision_config;
+
+typedef struct espy_text_config {
+    int n_layers, dim, n_heads, n_kv_heads, head_dim, ffn_dim, n_vocab;
+    int n_taps; /* layers 0 .. n_taps-1 receive a tap */
+    int tied;   /* the output matrix is the embedding */
+    double eps, rope_theta;
+    int n_sections;
+    int sections[4]; /* pairs turned by time, row, column */
+    int64_t context_length;
+} espy_text_config;
+
+typedef struct espy_image_config {
+    double mean[3], std[3];
+    int64_t min_pixels, max_pixels;
+} espy_image_config;
+
+typedef struct espy_config {
+    espy_vision_config vision;
+    espy_text_config text;
+    espy_image_config image;
+    int32_t image_token, video_token, vision_start, vision_end;
+    int n_eos;
+    int32_t eos[ESPY_MAX_EOS];
+    espy_sampling sampling;
+} espy_config;
+
+/* Where numbers are looked for. JSON documents or containers may be NULL. */
+typedef struct espy_numbers {
+    const char *folder; /* for messages */
+    const cJSON *config, *preprocessor, *generation;
+    const espy_container *language, *vision; /* GGUF */
+    char architecture[64];
+} espy_numbers;
+
+typedef enum espy_key_type {
+    ESPY_KEY_INT = 0,
+    ESPY_KEY_INT64,
+    ESPY_KEY_F32,
+    ESPY_KEY_F64
+} espy_key_type;
+
+typedef enum espy_key_file {
+    ESPY_KEY_CONFIG = 0,
+    ESPY_KEY_PREPROCESSOR,
+    ESPY_KEY_GENERATION
+} espy_key_file;
+
+/* One number, or a short list of them. */
+typedef struct espy_key {
+    size_t at; /* offset in espy_config */
+    espy_key_type type;
+    espy_key_file file;
+    const char *json[4]; /* dotted paths, the first that is there wins */
+    const char *gguf[3]; /* "%s" stands for the architecture; looked up in the
+                            language file, then in the vision file */
+    double fallback;     /* NAN: must be there */
+    double min, max;
+    int n_max;       /* lists: most elements; 0: a single number */
+    size_t count_at; /* lists: offset of an int that receives the count */
+} espy_key;
+
+/* Reads all rows into config. Errors ESPY_ERR_MISSING, ESPY_ERR_FORMAT (out of
+ * range; the message names file, key and value). */
+espy_status espy_config_read(espy_config *config, const espy_key *keys, int n_keys,
+                             const espy_numbers *numbers, espy_error *err);
+
+#endif

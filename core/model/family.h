@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A model family is data: what the model file does not spell out, the numbers'
+ * names, the weights' names. */
+#ifndef ESPY_MODEL_FAMILY_H
+#define ESPY_MODEL_FAMILY_H
+
+#include "model/config.h"
+#include "model/weights.h"
+#include "text/chat.h"
+
+typedef enum espy_rope_layout {
+    ESPY_MROPE_BLOCKED = 0, /* pairs 0.. time, then row, then column */
+    ESPY_MROPE_INTERLEAVED  /* time, row, column in turn             */
+} espy_rope_layout;
+
+typedef struct espy_family {
+    const char *name;           /* "qwen3_vl"                        */
+    const char *model_types[4]; /* config.json: model_type           */
+    const char *gguf_architectures[4];
+    const char *projector_types[4]; /* mmproj: clip.projector_type       */
+    const char *paper;
+
+    struct {
+        espy_norm_kind norm;
+        espy_gate mlp, merger_mlp;
+    } vision;
+    struct {
+        espy_rope_layout rope;
+    } text;
+    int box_scale;
+    const espy_chat_style *chat;
+
+    const espy_key *keys;
+    int n_keys;
+    const espy_weight_name *weights;
+    int n_weights;
+
+    /* What no row can say: called before the rows are read to put list defaults,
+     * and after, to settle what follows from several. */
+    void (*defaults)(espy_config *config);
+    espy_status (*settle)(espy_config *config, const espy_numbers *numbers, espy_error *err);
+} espy_family;
+
+/* All families. */
+extern const espy_family *const espy_families[];
+extern const int espy_n_families;
+
+extern const espy_family espy_family_qwen3_vl;
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The loaded model, and the two towers' forward passes. */
+#ifndef ESPY_MODEL_MODEL_H
+#define ESPY_MODEL_MODEL_H
+
+#include "compute/ops.h"
+#include "model/family.h"
+#include "text/vocab.h"
+
+struct espy_model {
+    const espy_family *family;
+    espy_config config;
+    espy_weights weights;
+    espy_container *language, *vision; /* vision NULL: the same */
+    espy_vocab *vocab;
+    char name[128], weight_types[128];
+    int64_t n_parameters, file_bytes;
+    espy_log_fn log;
+    void *user;
+};
+
+/* Patches of one picture or temporal patch: t is always 1 here. */
+typedef struct espy_grid {
+    int h, w; /* in patches, multiples of merge */
+} espy_grid;
+
+/* positions.c */
+
+/* Time, row and column of each token, MODELS.md section 9. */
+typedef struct espy_positions {
+    int32_t *at[3]; /* [n] each */
+    int64_t n;
+    int32_t next; /* 1 + the largest so far */
+} espy_positions;
+
+/* Appends n_text text tokens, or the merged cells of one grid. The arrays have
+ * room. */
+void espy_positions_text(espy_positions *p, int64_t n_text);
+void espy_positions_grid(espy_positions *p, int rows, int columns);
+
+/* Cosines and sines [n][head_dim / 2] of M-RoPE for tokens first .. first+n-1. */
+void espy_mrope_angles(const espy_model *model, const espy_positions *p, int64_t first, int64_t n,
+                       float *cosines, float *sines);
+
+/* The vision tower's 2D rope for one grid in merged order, [h * w][head_dim / 2]. */
+void espy_rope_2d_angles(const espy_vision_config *c, espy_grid g, float *cosines, float *sines);
+
+/* Rows and weights that interpolate the learned table for one grid, merged
+ * order, [h * w][4]. */
+void espy_position_table_mix(const espy_vision_config *c, espy_grid g, int32_t (*ids)[4],
+                             float (*weights)[4]);
+
+/* vision.c */
+
+/* Called between layers; non-zero stops. */
+typedef int (*espy_layer_fn)(void *user, int done, int total);
+
+/* Runs the tower over patches [n][3 * temporal * p * p] of all grids back to
+ * back, attention within each grid. tokens [n / merge^2][text dim] and, for each
+ * tap, taps[k] of the same shape receive the result. Sets run->status on
+ * failure; ESPY_ERR_STOPPED when on_layer asked for it. */
+void espy_vision_forward(espy_run *run, const espy_model *model, const float *patches,
+                         const espy_grid *grids, int n_grids, float *tokens, float *const *taps,
+                         espy_layer_fn on_layer, void *user);
+
+/* decoder.c */
+
+/* Vision rows that replace embeddings: token first + i of the timeline takes
+ * row i. */
+typedef struct espy_vision_rows {
+    int64_t first, n;
+    const float *tokens;              /* [n][dim] */
+    const float *taps[ESPY_MAX_TAPS]; /* [n][dim] each */
+} espy_vision_rows;
+
+/* Reads tokens first .. first+n-1 of a timeline into the cache (room is
+ * reserved) and writes the logits [n_vocab] of the last one; logits NULL: none.
+ * ids and positions are those of the whole timeline. rows: ascending, may
+ * overlap the range in part. */
+void espy_decoder_forward(espy_run *run, const espy_model *model, espy_cache *cache, int64_t first,
+                          int64_t n, const int32_t *ids, const espy_positions *positions,
+                          const espy_vision_rows *rows, int n_rows, float *logits,
+                          espy_layer_fn on_layer, void *user);
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening a model: files -> family -> numbers -> weights -> vocabulary. */
+#include "model/open.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/json.h"
+#include "model/model.h"
+
+/* ----------------------------------------------------------------- family */
+
+static int listed(const char *const *names, size_t n, const char *name, size_t n_bytes) {
+    for (size_t i = 0; i < n && names[i]; i++)
+        if (strlen(names[i]) == n_bytes && memcmp(names[i], name, n_bytes) == 0) return 1;
+    return 0;
+}
+
+/* "qwen3_vl, ..." for messages */
+static void known_families(char *out, size_t capacity) {
+    size_t n = 0;
+    out[0] = 0;
+    for (int i = 0; i < espy_n_families && n < capacity; i++)
+        n += (size_t)snprintf(out + n, capacity - n, "%s%s", i ? ", " : "", espy_families[i]->name);
+}
+
+static espy_status family_of_folder(espy_model *m, const espy_numbers *n, espy_error *err) {
+    const cJSON *type = espy_json_at(n->config, "model_type");
+    const char *name = cJSON_IsString(type) ? type->valuestring : "";
+    for (int i = 0; i < espy_n_families; i++)
+        if (listed(espy_families[i]->model_types, 4, name, strlen(name))) {
+            m->family = espy_families[i];
+            return ESPY_OK;
+        }
+    char known[256];
+    known_families(known, sizeof known);
+    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                     "%s/config.json: model_type '%s' is not one that espy runs (%s)", n->folder,
+                     name, known);
+}
+
+static espy_status family_of_gguf(espy_model *m, espy_numbers *n, espy_error *err) {
+    const char *path = espy_container_path(m->language);
+    const espy_meta *a = espy_container_meta(m->language, "general.architecture");
+    if (!a || a->type != ESPY_META_STRING)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: general.architecture is missing", path);
+    snprintf(n->architecture, sizeof n->architecture, "%.*s",
+             (int)(a->s_bytes > 63 ? 63 : a->s_bytes), a->s);
+    if (strcmp(n->architecture, "clip") == 0)
+        return espy_fail(
+            err, ESPY_ERR_ARGUMENT, -1,
+            "%s is the vision part (mmproj) of a model; give the language model's file "
+            "as the model",
+            path);
+    for (int i = 0; i < espy_n_families; i++)
+        if (listed(espy_families[i]->gguf_architectures, 4, a->s, a->s_bytes)) {
+            m->family = espy_families[i];
+            return ESPY_OK;
+        }
+    char known[256];
+    known_families(known, sizeof known);
+    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                     "%s: architecture '%s' is not one that espy runs (%s)", path, n->architecture,
+                     known);
+}
+
+/* ----------------------------------------------------------------- mmproj */
+
+static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char *given,
+                               espy_error *err) {
+    const char *path = espy_container_path(m->language);
+    if (!given && espy_container_find(m->language, "v.patch_embd.weight")) return ESPY_OK;
+    char name[96];
+    snprintf(name, sizeof name, "%s.embedding_length", n->architecture);
+    const espy_meta *width = espy_container_meta(m->language, name);
+    int64_t dim = width ? width->i : 0;
+    char *found = NULL;
+    espy_status status = ESPY_OK;
+    if (!given) status = espy_mmproj_find(&found, path, dim, err);
+    if (!status && !given && !found)
+        status =
+            espy_fail(err, ESPY_ERR_MISSING, -1,
+                      "%s: its vision part is missing; put the model's mmproj*.gguf beside it, "
+                      "or name it with --mmproj",
+                      path);
+    if (!status) status = espy_container_open(&m->vision, given ? given : found, err);
+    free(found);
+    if (status) return status;
+
+    path = espy_container_path(m->vision);
+    const espy_meta *type = espy_container_meta(m->vision, "clip.projector_type");
+    if (!type) type = espy_container_meta(m->vision, "clip.vision.projector_type");
+    if (!type || type->type != ESPY_META_STRING)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                         "%s: clip.projector_type is missing; an mmproj GGUF is expected", path);
+    if (!listed(m->family->projector_types, 4, type->s, type->s_bytes))
+        return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: projector '%.*s' does not belong to a %s model", path,
+                         (int)(type->s_bytes > 60 ? 60 : type->s_bytes), type->s, m->family->name);
+    const espy_meta *out = espy_container_meta(m->vision, "clip.vision.projection_dim");
+    if (out && out->i != dim)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                         "%s: its vision tokens are %lld wide, those of %s %lld; it belongs to "
+                         "another model",
+                         path, (long long)out->i, espy_container_path(m->language), (long long)dim);
+    return ESPY_OK;
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+/* What must hold between numbers, so that later code may rely on it. */
+static espy_status check(const espy_model *m, const char *path, espy_error *err) {
+    const espy_vision_config *v = &m->config.vision;
+    const espy_text_config *t = &m->config.text;
+    int side = (int)lround(sqrt((double)v->n_positions));
+    const struct {
+        int ok;
+        const char *rule;
+    } rules[] = {
+        { v->dim % v->n_heads == 0 && v->dim / v->n_heads % 4 == 0,
+          "the vision width must be heads times a multiple of 4" },
+        { v->dim / v->n_heads <= 1024, "a vision head is wider than 1024" },
+        { v->out_dim == t->dim, "the vision tokens must be as wide as the text's" },
+        { v->ffn_dim > 0, "the vision MLP has no width" },
+        { side * side == v->n_positions, "the number of learned positions must be a square" },
+        { t->n_heads % t->n_kv_heads == 0, "heads must be a multiple of key/value heads" },
+        { t->head_dim % 2 == 0, "the head width must be even" },
+        { t->n_taps <= t->n_layers, "more DeepStack layers than text layers" },
+        { t->n_vocab > 0, "the vocabulary size is missing" },
+        { m->config.image.min_pixels <= m->config.image.max_pixels,
+          "min_pixels is larger than max_pixels" },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (!rules[i].ok) return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s", path, rules[i].rule);
+    for (int i = 0; i < v->n_taps; i++)
+        if (v->taps[i] >= v->n_layers || (i && v->taps[i] <= v->taps[i - 1]))
+            return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                             "%s: DeepStack layer %d is not in ascending order below %d", path,
+                             v->taps[i], v->n_layers);
+    return ESPY_OK;
+}
+
+static int32_t token_or(const espy_model *m, int32_t id, const char *text) {
+    return id >= 0 ? id : espy_vocab_special(m->vocab, text);
+}
+
+/* Token ids that the files leave to the vocabulary. */
+static espy_status settle_tokens(espy_model *m, const char *path, espy_error *err) {
+    espy_config *c = &m->config;
+    c->image_token = token_or(m, c->image_token, "<|image_pad|>");
+    c->video_token = token_or(m, c->video_token, "<|video_pad|>");
+    c->vision_start = token_or(m, c->vision_start, "<|vision_start|>");
+    c->vision_end = token_or(m, c->vision_end, "<|vision_end|>");
+    if (c->image_token < 0)
+        return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: the vocabulary has no <|image_pad|>",
+                         path);
+    static const char *const ends[] = { "<|im_end|>", "<|endoftext|>" };
+    if (c->n_eos < 2) /* GGUF names one; chat and base models end differently */
+        for (size_t i = 0; i < 2; i++) {
+            int32_t id = espy_vocab_special(m->vocab, ends[i]);
+            int known = id < 0;
+            for (int j = 0; j < c->n_eos; j++) known |= c->eos[j] == id;
+            if (!known && (m->language == NULL || c->n_eos == 0 ||
+                           strcmp(espy_container_format(m->language), "GGUF") == 0))
+                c->eos[c->n_eos++] = id;
+        }
+    if (espy_vocab_n_tokens(m->vocab) > c->text.n_vocab || c->image_token >= c->text.n_vocab)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                         "%s: the vocabulary has %d tokens, the embedding only %d rows", path,
+                         espy_vocab_n_tokens(m->vocab), c->text.n_vocab);
+    return ESPY_OK;
+}
+
+static espy_status read_numbers(espy_model *m, const espy_numbers *n, espy_error *err) {
+    const char *path = espy_container_path(m->language);
+    espy_config *c = &m->config;
+    m->family->defaults(c);
+    espy_status status = espy_config_read(c, m->family->keys, m->family->n_keys, n, err);
+    if (!status) status = m->family->settle(c, n, err);
+    if (status) return n->folder ? espy_fail_in(err, status, n->folder) : status;
+    /* Rows of the embedding decide, whatever the config says. */
+    const espy_tensor *t = NULL;
+    for (int i = 0; i < m->family->n_weights && !t; i++)
+        if (m->family->weights[i].shape[0] == ESPY_DIM_VOCAB)
+            t = espy_container_find(m->language, n->language ? m->family->weights[i].gguf
+                                                             : m->family->weights[i].hf);
+    if (t && t->shape[0] > 0 && t->shape[0] < 1 << 24) c->text.n_vocab = (int)t->shape[0];
+    status = check(m, path, err);
+    c->vision.head_dim = status ? 0 : c->vision.dim / c->vision.n_heads;
+    return status;
+}
+
+/* ------------------------------------------------------------------- info */
+
+static void count_tensors(espy_model *m, const espy_container *c, int64_t *bytes) {
+    if (!c) return;
+    m->file_bytes += espy_container_n_bytes(c);
+    for (int i = 0; i < espy_container_n_tensors(c); i++) {
+        const espy_tensor *t = &espy_container_tensor(c, i)->tensor;
+        if ((unsigned)t->dtype >= ESPY_N_DTYPES) continue;
+        bytes[t->dtype] += t->n_bytes;
+        m->n_parameters +=
+            t->n_bytes / espy_dtypes[t->dtype].block_bytes * espy_dtypes[t->dtype].block;
+    }
+}
+
+/* "Q4_K Q6_K F32", most bytes first */
+static void describe_types(espy_model *m) {
+    int64_t bytes[ESPY_N_DTYPES] = { 0 };
+    count_tensors(m, m->language, bytes);
+    count_tensors(m, m->vision, bytes);
+    size_t n = 0;
+    for (;;) {
+        int best = 0;
+        for (int i = 1; i < ESPY_N_DTYPES; i++)
+            if (bytes[i] > bytes[best]) best = i;
+        if (bytes[best] == 0 || n + 12 > sizeof m->weight_types) return;
+        n += (size_t)snprintf(m->weight_types + n, sizeof m->weight_types - n, "%s%s", n ? " " : "",
+                              espy_dtypes[best].name);
+        bytes[best] = 0;
+    }
+}
+
+static void set_name(espy_model *m, const char *folder) {
+    const espy_meta *name = espy_container_meta(m->language, "general.name");
+    if (name && name->type == ESPY_META_STRING) {
+        snprintf(m->name, sizeof m->name, "%.*s",
+                 (int)(name->s_bytes < sizeof m->name ? name->s_bytes : sizeof m->name - 1),
+                 name->s);
+    } else if (folder) {
+        const char *slash = strrchr(folder, '/');
+        snprintf(m->name, sizeof m->name, "%.127s", slash && slash[1] ? slash + 1 : folder);
+    }
+}
+
+/* ------------------------------------------------------------------- open */
+
+/* Optional companions: absent is fine, broken is not. */
+static espy_status load_optional(cJSON **out, const char *folder, const char *name,
+                                 espy_error *err) {
+    char *path = espy_path_join(folder, name);
+    if (!path) return espy_out_of_memory(err);
+    espy_status status = espy_json_load(out, path, err);
+    free(path);
+    return status == ESPY_ERR_IO ? ESPY_OK : status;
+}
+
+static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model_params *params,
+                          espy_error *err) {
+    espy_status status = read_numbers(m, n, err);
+    if (!status)
+        status = espy_weights_bind(
+            &m->weights, &m->config, m->family->weights, m->family->n_weights, m->language,
+            m->vision ? m->vision : m->language, params->progress, params->user, err);
+    if (!status)
+        status = n->folder ? espy_vocab_from_folder(&m->vocab, n->folder, err)
+                           : espy_vocab_from_gguf(&m->vocab, m->language, err);
+    if (!status) status = settle_tokens(m, espy_container_path(m->language), err);
+    if (status) return status;
+    describe_types(m);
+    set_name(m, n->folder);
+    return ESPY_OK;
+}
+
+static espy_status open_folder(espy_model *m, const char *folder, const espy_model_params *params,
+                               espy_error *err) {
+    espy_numbers n = { .folder = folder };
+    cJSON *config = NULL, *preprocessor = NULL, *generation = NULL;
+    char *path = espy_path_join(folder, "config.json");
+    espy_status status = path ? espy_json_load(&config, path, err) : espy_out_of_memory(err);
+    free(path);
+    if (!status) status = load_optional(&preprocessor, folder, "preprocessor_config.json", err);
+    if (!status) status = load_optional(&generation, folder, "generation_config.json", err);
+    n.config = config;
+    n.preprocessor = preprocessor;
+    n.generation = generation;
+    if (!status) status = family_of_folder(m, &n, err);
+    if (!status) status = espy_container_open(&m->language, folder, err);
+    if (!status) status = finish(m, &n, params, err);
+    cJSON_Delete(config);
+    cJSON_Delete(preprocessor);
+    cJSON_Delete(generation);
+    return status;
+}
+
+static espy_status open_gguf(espy_model *m, const char *path, const espy_model_params *params,
+                             espy_error *err) {
+    espy_numbers n = { 0 };
+    espy_status status = espy_container_open(&m->language, path, err);
+    if (!status) status = family_of_gguf(m, &n, err);
+    if (!status) status = open_mmproj(m, &n, params->mmproj, err);
+    n.language = m->language;
+    n.vision = m->vision ? m->vision : m->language;
+    return status ? status : finish(m, &n, params, err);
+}
+
+espy_status espy_model_open(espy_model **out, const char *path, const espy_model_params *params,
+                            espy_error *err) {
+    static const espy_model_params none = { 0 };
+    if (out) *out = NULL;
+    if (!out || !path || !*path)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no model path was given");
+    if (!params) params = &none;
+    espy_model *m = calloc(1, sizeof *m);
+    if (!m) return espy_out_of_memory(err);
+    m->log = params->log;
+    m->user = params->user;
+    espy_place place;
+    espy_status status = espy_place_find(&place, path, err);
+    if (!status)
+        status = place.folder ? open_folder(m, place.folder, params, err)
+                              : open_gguf(m, place.gguf, params, err);
+    espy_place_free(&place);
+    if (status)
+        espy_model_close(&m);
+    else
+        *out = m;
+    return status;
+}
+
+void espy_model_close(espy_model **model) {
+    espy_model *m = model ? *model : NULL;
+    if (!m) return;
+    espy_vocab_close(&m->vocab);
+    espy_weights_free(&m->weights);
+    espy_container_close(&m->vision);
+    espy_container_close(&m->language);
+    free(m);
+    *model = NULL;
+}

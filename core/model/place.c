@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "model/open.h"
+
+char *espy_path_join(const char *folder, const char *name) {
+    size_t n = strlen(folder);
+    char *path = malloc(n + strlen(name) + 2);
+    if (path) sprintf(path, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+static int ends_with(const char *s, const char *end) {
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcasecmp(s + n - m, end) == 0;
+}
+
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int is_mmproj(const char *name) {
+    return strcasestr(name, "mmproj") != NULL;
+}
+
+/* Later parts of a split file are not models of their own. */
+static int is_later_part(const char *name) {
+    int part, of, end = 0;
+    size_t n = strlen(name);
+    if (n < 20) return 0;
+    return sscanf(name + n - 20, "-%5d-of-%5d.gguf%n", &part, &of, &end) == 2 && end == 20 &&
+           part > 1;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_names(char **names, int n) {
+    for (int i = 0; i < n; i++) free(names[i]);
+    free(names);
+}
+
+/* The .gguf names in a folder, sorted; first parts only. -1 without memory. */
+static int list_gguf(const char *folder, int mmproj, char ***out) {
+    DIR *dir = opendir(folder);
+    char **names = NULL;
+    int n = 0, failed = 0;
+    *out = NULL;
+    if (!dir) return 0;
+    for (struct dirent *e; !failed && (e = readdir(dir));) {
+        if (!ends_with(e->d_name, ".gguf") || is_mmproj(e->d_name) != mmproj ||
+            is_later_part(e->d_name))
+            continue;
+        char **grown = realloc(names, (size_t)(n + 1) * sizeof *grown);
+        if (grown) names = grown;
+        char *copy = grown ? strdup(e->d_name) : NULL;
+        if (copy)
+            names[n++] = copy;
+        else
+            failed = 1;
+    }
+    closedir(dir);
+    if (failed) {
+        free_names(names, n);
+        return -1;
+    }
+    if (n) qsort(names, (size_t)n, sizeof *names, by_name);
+    *out = names;
+    return n;
+}
+
+static espy_status find_in_folder(espy_place *out, const char *folder, espy_error *err) {
+    struct stat st;
+    char *config = espy_path_join(folder, "config.json");
+    if (!config) return espy_out_of_memory(err);
+    int has_config = stat(config, &st) == 0;
+    free(config);
+    if (has_config) {
+        out->folder = strdup(folder);
+        return out->folder ? ESPY_OK : espy_out_of_memory(err);
+    }
+    char **names;
+    int n = list_gguf(folder, 0, &names);
+    espy_status status = ESPY_OK;
+    if (n < 0)
+        status = espy_out_of_memory(err);
+    else if (n == 0)
+        status = espy_fail(err, ESPY_ERR_MISSING, -1,
+                           "%s: no model here; a folder with config.json and *.safetensors, or a "
+                           ".gguf file, is expected",
+                           folder);
+    else if (n > 1)
+        status = espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                           "%s: several models here (%s, %s%s); name one of the files", folder,
+                           names[0], names[1], n > 2 ? ", ..." : "");
+    else if (!(out->gguf = espy_path_join(folder, names[0])))
+        status = espy_out_of_memory(err);
+    if (n > 0) free_names(names, n);
+    return status;
+}
+
+espy_status espy_place_find(espy_place *out, const char *path, espy_error *err) {
+    struct stat st;
+    *out = (espy_place){ 0 };
+    if (stat(path, &st) != 0)
+        return espy_fail(err, ESPY_ERR_IO, -1, "%s: cannot open: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return find_in_folder(out, path, err);
+    if (ends_with(path, ".safetensors") || strcmp(base_name(path), "config.json") == 0 ||
+        ends_with(path, ".safetensors.index.json")) {
+        char *folder = folder_of(path);
+        espy_status status = folder ? find_in_folder(out, folder, err) : espy_out_of_memory(err);
+        free(folder);
+        return status;
+    }
+    out->gguf = strdup(path);
+    return out->gguf ? ESPY_OK : espy_out_of_memory(err);
+}
+
+void espy_place_free(espy_place *place) {
+    free(place->folder);
+    free(place->gguf);
+    *place = (espy_place){ 0 };
+}
+
+/* Letters and digits of a name without "mmproj", lower case. */
+static void stem(char *out, size_t capacity, const char *name) {
+    size_t n = 0;
+    for (const char *s = name; *s && n + 1 < capacity;) {
+        if (strncasecmp(s, "mmproj", 6) == 0)
+            s += 6;
+        else if (isalnum((unsigned char)*s))
+            out[n++] = (char)tolower((unsigned char)*s++);
+        else
+            s++;
+    }
+    out[n] = 0;
+}
+
+static size_t common_prefix(const char *a, const char *b) {
+    size_t n = 0;
+    while (a[n] && a[n] == b[n]) n++;
+    return n;
+}
+
+static int64_t projection_of(const char *path) {
+    espy_container *c;
+    if (espy_container_open(&c, path, NULL)) return -1;
+    const espy_meta *m = espy_container_meta(c, "clip.vision.projection_dim");
+    int64_t dim = m ? m->i : -1;
+    espy_container_close(&c);
+    return dim;
+}
+
+espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, espy_error *err) {
+    *out = NULL;
+    char *folder = folder_of(gguf_path), **names = NULL;
+    int n = folder ? list_gguf(folder, 1, &names) : -1;
+    espy_status status = n < 0 ? espy_out_of_memory(err) : ESPY_OK;
+    char model[256], other[256];
+    stem(model, sizeof model, base_name(gguf_path));
+    size_t best = 0;
+    for (int i = 0; i < n && !status; i++) {
+        char *path = espy_path_join(folder, names[i]);
+        stem(other, sizeof other, names[i]);
+        size_t score = common_prefix(model, other) + 1;
+        int64_t width = path ? projection_of(path) : -1;
+        if (!path) {
+            status = espy_out_of_memory(err);
+        } else if (width == dim && score > best) {
+            best = score;
+            free(*out);
+            *out = path;
+            path = NULL;
+        }
+        free(path);
+    }
+    if (!status && n == 1 && !*out) { /* let opening it say what is wrong */
+        *out = espy_path_join(folder, names[0]);
+        if (!*out) status = espy_out_of_memory(err);
+    } else if (!status && n > 1 && !*out) {
+        status = espy_fail(err, ESPY_ERR_FORMAT, -1,
+                           "%s: none of the %d mmproj files beside it gives vision tokens of its "
+                           "width %lld",
+                           gguf_path, n, (long long)dim);
+    }
+    if (n > 0) free_names(names, n);
+    free(folder);
+    return status;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The vision tower:
+ *
+ *     x = patches W + b + positions                      [n][dim]
+ *     per layer:  x += Wo attention(norm1 x);  x += fc2 gate(fc1 norm2 x)
+ *     tap k:      merger over norm(4 patches joined)     [n / 4][text dim]
+ *     tokens:     merger over 4 joined norm(patch)       [n / 4][text dim]
+ */
+#include <stdlib.h>
+
+#include "model/model.h"
+
+/* Rows of the MLP computed at once: bounds its memory. */
+enum { MLP_ROWS = 2048 };
+
+typedef struct pass {
+    espy_run *run;
+    const espy_model *model;
+    const espy_ops *ops;
+    int64_t n;
+    int64_t *bounds; /* [n_grids + 1] */
+    int n_grids;
+    espy_act x, normed, cosines, sines;
+} pass;
+
+static void linear(const pass *p, espy_act y, espy_act x, const espy_linear *l) {
+    p->ops->linear(p->run, y, x, &l->w, l->b.tensor.data ? &l->b : NULL);
+}
+
+static void norm(const pass *p, espy_act y, espy_act x, const espy_norm_weights *w) {
+    p->ops->norm(p->run, y, x, p->model->family->vision.norm, &w->w,
+                 w->b.tensor.data ? &w->b : NULL, p->model->config.vision.eps);
+}
+
+static void attend(const pass *p, const espy_vision_layer *l) {
+    const espy_vision_config *c = &p->model->config.vision;
+    void *mark = p->ops->mark(p->run);
+    espy_act qkv = p->ops->alloc(p->run, p->n, (int64_t)3 * c->dim);
+    espy_act y = p->ops->alloc(p->run, p->n, c->dim);
+    norm(p, p->normed, p->x, &l->norm1);
+    linear(p, qkv, p->normed, &l->qkv);
+    espy_act q = espy_act_cols(qkv, 0, c->dim), k = espy_act_cols(qkv, c->dim, c->dim);
+    espy_act v = espy_act_cols(qkv, (int64_t)2 * c->dim, c->dim);
+    p->ops->rope(p->run, q, c->head_dim, p->cosines, p->sines);
+    p->ops->rope(p->run, k, c->head_dim, p->cosines, p->sines);
+    p->ops->attention(p->run, y, q, k, v, c->head_dim, p->bounds, p->n_grids);
+    linear(p, p->normed, y, &l->out);
+    p->ops->add(p->run, p->x, p->normed);
+    p->ops->release(p->run, mark);
+}
+
+static void feed_forward(const pass *p, const espy_vision_layer *l) {
+    const espy_vision_config *c = &p->model->config.vision;
+    norm(p, p->normed, p->x, &l->norm2);
+    for (int64_t row = 0; row < p->n; row += MLP_ROWS) {
+        int64_t n = p->n - row < MLP_ROWS ? p->n - row : MLP_ROWS;
+        void *mark = p->ops->mark(p->run);
+        espy_act h = p->ops->alloc(p->run, n, c->ffn_dim);
+        espy_act y = p->ops->alloc(p->run, n, c->dim);
+        linear(p, h, espy_act_rows(p->normed, row, n), &l->fc1);
+        p->ops->activate(p->run, h, h, p->model->family->vision.mlp, NULL);
+        linear(p, y, h, &l->fc2);
+        p->ops->add(p->run, espy_act_rows(p->x, row, n), y);
+        p->ops->release(p->run, mark);
+    }
+}
+
+/* join_first: the norm sees the joined patches (taps), not each (merger). */
+static void merge(const pass *p, const espy_merger *m, int join_first, float *out) {
+    const espy_vision_config *c = &p->model->config.vision;
+    int64_t cell = (int64_t)c->merge * c->merge, n = p->n / cell, dim = c->dim * cell;
+    void *mark = p->ops->mark(p->run);
+    espy_act joined = espy_act_shape(p->normed, n, dim);
+    if (join_first)
+        norm(p, joined, espy_act_shape(p->x, n, dim), &m->norm);
+    else
+        norm(p, p->normed, p->x, &m->norm);
+    espy_act h = p->ops->alloc(p->run, n, dim);
+    espy_act y = p->ops->alloc(p->run, n, p->model->config.text.dim);
+    linear(p, h, joined, &m->fc1);
+    p->ops->activate(p->run, h, h, p->model->family->vision.merger_mlp, NULL);
+    linear(p, y, h, &m->fc2);
+    p->ops->download(p->run, out, y);
+    p->ops->release(p->run, mark);
+}
+
+/* Patch embedding plus the learned table; fills the rope angles. */
+static void embed(pass *p, const float *patches, const espy_grid *grids) {
+    const espy_weights *w = &p->model->weights;
+    const espy_vision_config *c = &p->model->config.vision;
+    int64_t n = p->n, half = c->head_dim / 2;
+    float *cosines = malloc((size_t)(n * half) * sizeof *cosines);
+    float *sines = malloc((size_t)(n * half) * sizeof *sines);
+    int32_t(*ids)[4] = malloc((size_t)n * sizeof *ids);
+    float(*mix)[4] = malloc((size_t)n * sizeof *mix);
+    if (!cosines || !sines || !ids || !mix) {
+        p->run->status = ESPY_ERR_MEMORY;
+        goto done;
+    }
+    for (int i = 0; i < p->n_grids; i++) {
+        int64_t at = p->bounds[i];
+        espy_rope_2d_angles(c, grids[i], cosines + at * half, sines + at * half);
+        if (c->n_positions) espy_position_table_mix(c, grids[i], ids + at, mix + at);
+    }
+    p->ops->upload(p->run, p->cosines, cosines);
+    p->ops->upload(p->run, p->sines, sines);
+
+    void *mark = p->ops->mark(p->run);
+    espy_act in = p->ops->alloc(p->run, n, w->patch.w.cols);
+    p->ops->upload(p->run, in, patches);
+    linear(p, p->x, in, &w->patch);
+    p->ops->release(p->run, mark);
+    if (c->n_positions)
+        p->ops->gather_mix(p->run, p->x, &w->positions, (const int32_t(*)[4])ids,
+                           (const float(*)[4])mix);
+done:
+    free(cosines);
+    free(sines);
+    free(ids);
+    free(mix);
+}
+
+void espy_vision_forward(espy_run *run, const espy_model *model, const float *patches,
+                         const espy_grid *grids, int n_grids, float *tokens, float *const *taps,
+                         espy_layer_fn on_layer, void *user) {
+    const espy_vision_config *c = &model->config.vision;
+    pass p = { .run = run, .model = model, .ops = run->ops, .n_grids = n_grids };
+    p.bounds = malloc(((size_t)n_grids + 1) * sizeof *p.bounds);
+    if (!p.bounds) {
+        run->status = ESPY_ERR_MEMORY;
+        return;
+    }
+    p.bounds[0] = 0;
+    for (int i = 0; i < n_grids; i++)
+        p.bounds[i + 1] = p.bounds[i] + (int64_t)grids[i].h * grids[i].w;
+    p.n = p.bounds[n_grids];
+
+    void *mark = run->ops->mark(run);
+    p.x = run->ops->alloc(run, p.n, c->dim);
+    p.normed = run->ops->alloc(run, p.n, c->dim);
+    p.cosines = run->ops->alloc(run, p.n, c->head_dim / 2);
+    p.sines = run->ops->alloc(run, p.n, c->head_dim / 2);
+    embed(&p, patches, grids);
+    int tap = 0;
+    for (int i = 0; i < c->n_layers && !run->status; i++) {
+        attend(&p, &model->weights.vision[i]);
+        feed_forward(&p, &model->weights.vision[i]);
+        if (tap < c->n_taps && c->taps[tap] == i) {
+            merge(&p, &model->weights.taps[tap], 1, taps[tap]);
+            tap++;
+        }
+        if (on_layer && on_layer(user, i + 1, c->n_layers)) run->status = ESPY_ERR_STOPPED;
+    }
+    merge(&p, &model->weights.merger, 0, tokens);
+    run->ops->release(run, mark);
+    free(p.bounds);
+}

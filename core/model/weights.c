@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct binder {
+    espy_weights *weights;
+    const espy_config *config;
+    const espy_container *language, *vision;
+    espy_kernels kernels; /* conversions */
+    espy_error *err;
+} binder;
+
+static int64_t length_of(const espy_config *c, espy_dim dim) {
+    const espy_vision_config *v = &c->vision;
+    const espy_text_config *t = &c->text;
+    switch (dim) {
+    case ESPY_DIM_VISION:
+        return v->dim;
+    case ESPY_DIM_VISION_3:
+        return (int64_t)3 * v->dim;
+    case ESPY_DIM_VISION_FFN:
+        return v->ffn_dim;
+    case ESPY_DIM_MERGED:
+        return (int64_t)v->dim * v->merge * v->merge;
+    case ESPY_DIM_PATCH:
+        return (int64_t)3 * v->temporal * v->patch * v->patch;
+    case ESPY_DIM_POSITIONS:
+        return v->n_positions;
+    case ESPY_DIM_TEXT:
+        return t->dim;
+    case ESPY_DIM_Q:
+        return (int64_t)t->n_heads * t->head_dim;
+    case ESPY_DIM_KV:
+        return (int64_t)t->n_kv_heads * t->head_dim;
+    case ESPY_DIM_HEAD:
+        return t->head_dim;
+    case ESPY_DIM_FFN:
+        return t->ffn_dim;
+    case ESPY_DIM_VOCAB:
+        return t->n_vocab;
+    case ESPY_DIM_NONE:
+        break;
+    }
+    return 1;
+}
+
+/* ------------------------------------------------------------------ names */
+
+/* Re-saved checkpoints shorten or lengthen the prefixes. */
+static const char *const prefixes[][4] = {
+    { "model.language_model.", "model.", "language_model.model.", "language_model." },
+    { "model.visual.", "visual.", "vision_model.", "model.vision_model." },
+};
+
+static const espy_tensor *find_hf(const binder *b, const char *name) {
+    const espy_tensor *t = espy_container_find(b->language, name);
+    for (size_t p = 0; !t && p < sizeof prefixes / sizeof *prefixes; p++) {
+        size_t n = strlen(prefixes[p][0]);
+        if (strncmp(name, prefixes[p][0], n) != 0) continue;
+        for (size_t i = 1; !t && i < 4; i++) {
+            char other[256];
+            snprintf(other, sizeof other, "%s%s", prefixes[p][i], name + n);
+            t = espy_container_find(b->language, other);
+        }
+    }
+    return t;
+}
+
+static int is_gguf(const binder *b) {
+    return strcmp(espy_container_format(b->language), "GGUF") == 0;
+}
+
+/* The name of a slot; "%d" is the layer. */
+static void slot_name(char *out, size_t capacity, const char *pattern, int index) {
+    const char *mark = strstr(pattern, "%d");
+    if (mark)
+        snprintf(out, capacity, "%.*s%d%s", (int)(mark - pattern), pattern, index, mark + 2);
+    else
+        snprintf(out, capacity, "%s", pattern);
+}
+
+static espy_status find(const binder *b, const espy_weight_name *row, int index, char *name,
+                        size_t capacity, const espy_tensor **out) {
+    *out = NULL;
+    if (!is_gguf(b)) {
+        slot_name(name, capacity, row->hf, index);
+        *out = find_hf(b, name);
+        if (*out || row->optional) return ESPY_OK;
+        return espy_container_need(b->language, name, out, b->err);
+    }
+    int vision = row->group == ESPY_GROUP_VISION_LAYER || row->group == ESPY_GROUP_TAP ||
+                 strncmp(row->gguf, "v.", 2) == 0 || strncmp(row->gguf, "mm.", 3) == 0;
+    /* taps are named by the layer that they tap */
+    if (row->group == ESPY_GROUP_TAP) index = b->config->vision.taps[index];
+    slot_name(name, capacity, row->gguf, index);
+    const espy_container *from = vision ? b->vision : b->language;
+    *out = espy_container_find(from, name);
+    if (*out || row->optional) return ESPY_OK;
+    return espy_container_need(from, name, out, b->err);
+}
+
+/* ------------------------------------------------------------ conversions */
+
+espy_status espy_weights_own(espy_weights *w, void *p, int64_t n_bytes, espy_error *err) {
+    if (w->n_owned == w->capacity_owned) {
+        int capacity = w->capacity_owned ? w->capacity_owned * 2 : 64;
+        void **grown = realloc(w->owned, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            free(p);
+            return espy_out_of_memory(err);
+        }
+        w->owned = grown;
+        w->capacity_owned = capacity;
+    }
+    w->owned[w->n_owned++] = p;
+    w->owned_bytes += n_bytes;
+    return ESPY_OK;
+}
+
+/* Replaces t by a copy in F32, or in F16 with a row at a time in between. */
+static espy_status convert(const binder *b, espy_tensor *t, int64_t rows, int64_t cols,
+                           espy_dtype to) {
+    int64_t row_bytes = espy_row_bytes(to, cols), n_bytes = rows * row_bytes;
+    unsigned char *data = malloc((size_t)n_bytes + 1);
+    float *row = malloc((size_t)cols * sizeof *row + 1);
+    if (!data || !row) {
+        free(data);
+        free(row);
+        return espy_out_of_memory(b->err);
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        const unsigned char *from =
+            (const unsigned char *)t->data + r * espy_row_bytes(t->dtype, cols);
+        b->kernels.to_f32[t->dtype](row, from, cols);
+        if (to == ESPY_F32)
+            memcpy(data + r * row_bytes, row, (size_t)row_bytes);
+        else
+            b->kernels.from_f32[to](data + r * row_bytes, row, cols);
+    }
+    free(row);
+    espy_status status = espy_weights_own(b->weights, data, n_bytes, b->err);
+    if (status) return status;
+    t->dtype = to;
+    t->data = data;
+    t->n_bytes = n_bytes;
+    return ESPY_OK;
+}
+
+static int64_t count(const espy_tensor *t) {
+    int64_t n = 1;
+    for (int i = 0; i < t->n_dims; i++) n *= t->shape[i];
+    return n;
+}
+
+static void shape_text(char *out, size_t capacity, const espy_tensor *t) {
+    size_t n = 0;
+    out[0] = 0;
+    for (int i = 0; i < t->n_dims && n < capacity; i++)
+        n += (size_t)snprintf(out + n, capacity - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
+}
+
+static espy_status bind_one(const binder *b, const espy_weight_name *row, int index, void *base) {
+    espy_weight *slot = (espy_weight *)(void *)((char *)base + row->at);
+    const espy_tensor *found;
+    char name[256];
+    espy_status status = find(b, row, index, name, sizeof name, &found);
+    if (status || !found) return status;
+    int vector = row->shape[1] == ESPY_DIM_NONE;
+    int64_t rows = vector ? 1 : length_of(b->config, row->shape[0]);
+    int64_t cols = length_of(b->config, row->shape[vector ? 0 : 1]);
+    /* the first dimension and the count decide: a patch weight has five */
+    if (count(found) != rows * cols || (found->shape[0] != rows && !vector)) {
+        char shape[128];
+        shape_text(shape, sizeof shape, found);
+        return espy_fail(b->err, ESPY_ERR_FORMAT, -1,
+                         "%s: tensor '%s' has shape [%s]; the model's numbers ask for [%lld, %lld]",
+                         espy_container_path(b->language), name, shape, (long long)rows,
+                         (long long)cols);
+    }
+    if (cols % espy_dtypes[found->dtype].block)
+        return espy_fail(b->err, ESPY_ERR_FORMAT, -1,
+                         "%s: tensor '%s' of type %s has rows of %lld, not whole blocks",
+                         espy_container_path(b->language), name, espy_dtypes[found->dtype].name,
+                         (long long)cols);
+    slot->tensor = *found;
+    slot->rows = rows;
+    slot->cols = cols;
+    if (vector) return convert(b, &slot->tensor, 1, cols, ESPY_F32);
+    if (!b->kernels.matvec[found->dtype]) return convert(b, &slot->tensor, rows, cols, ESPY_F16);
+    return ESPY_OK;
+}
+
+/* ------------------------------------------------- the patch embedding */
+
+/* GGUF stores the two temporal slices apart, each [dim][3][p][p]; a patch's
+ * values run [channel][frame][row][column]. */
+static espy_status join_patch_slices(const binder *b) {
+    const espy_vision_config *v = &b->config->vision;
+    const espy_tensor *slice[2];
+    static const char *const names[2] = { "v.patch_embd.weight", "v.patch_embd.weight.1" };
+    int64_t area = (int64_t)v->patch * v->patch, cols = 6 * area;
+    for (int i = 0; i < 2; i++) {
+        espy_status status = espy_container_need(b->vision, names[i], &slice[i], b->err);
+        if (status) return status;
+        if (count(slice[i]) != v->dim * 3 * area || slice[i]->shape[0] != v->dim ||
+            espy_dtypes[slice[i]->dtype].block != 1)
+            return espy_fail(b->err, ESPY_ERR_FORMAT, -1,
+                             "%s: tensor '%s' has an unexpected shape or type",
+                             espy_container_path(b->vision), names[i]);
+    }
+    float *w = malloc((size_t)(v->dim * cols) * sizeof *w);
+    if (!w) return espy_out_of_memory(b->err);
+    for (int64_t o = 0; o < v->dim; o++)
+        for (int f = 0; f < 2; f++)
+            for (int64_t c = 0; c < 3; c++) {
+                const espy_tensor *t = slice[f];
+                const unsigned char *from =
+                    (const unsigned char *)t->data + espy_row_bytes(t->dtype, (o * 3 + c) * area);
+                b->kernels.to_f32[t->dtype](w + o * cols + (c * 2 + f) * area, from, area);
+            }
+    espy_weight *slot = &b->weights->patch.w;
+    *slot = (espy_weight){ .rows = v->dim, .cols = cols };
+    slot->tensor = (espy_tensor){ .dtype = ESPY_F32,
+                                  .n_dims = 2,
+                                  .shape = { v->dim, cols, 1, 1, 1 },
+                                  .data = w,
+                                  .n_bytes = v->dim * cols * (int64_t)sizeof *w };
+    return espy_weights_own(b->weights, w, slot->tensor.n_bytes, b->err);
+}
+
+static void *group_base(espy_weights *w, espy_group group, int i) {
+    switch (group) {
+    case ESPY_GROUP_VISION_LAYER:
+        return &w->vision[i];
+    case ESPY_GROUP_TAP:
+        return &w->taps[i];
+    case ESPY_GROUP_TEXT_LAYER:
+        return &w->text[i];
+    case ESPY_GROUP_MODEL:
+        break;
+    }
+    return w;
+}
+
+static int group_count(const espy_config *c, espy_group group) {
+    switch (group) {
+    case ESPY_GROUP_VISION_LAYER:
+        return c->vision.n_layers;
+    case ESPY_GROUP_TAP:
+        return c->vision.n_taps;
+    case ESPY_GROUP_TEXT_LAYER:
+        return c->text.n_layers;
+    case ESPY_GROUP_MODEL:
+        break;
+    }
+    return 1;
+}
+
+espy_status espy_weights_bind(espy_weights *w, const espy_config *config,
+                              const espy_weight_name *names, int n_names,
+                              const espy_container *language, const espy_container *vision,
+                              espy_progress_fn progress, void *user, espy_error *err) {
+    binder b = { w, config, language, vision, { 0 }, err };
+    *w = (espy_weights){ 0 };
+    espy_kernels_choose(&b.kernels, NULL);
+    w->vision = calloc((size_t)config->vision.n_layers, sizeof *w->vision);
+    w->text = calloc((size_t)config->text.n_layers, sizeof *w->text);
+    espy_status status = w->vision && w->text ? ESPY_OK : espy_out_of_memory(err);
+    for (int i = 0; i < n_names && !status; i++) {
+        const espy_weight_name *row = &names[i];
+        if (is_gguf(&b) && !row->gguf) continue; /* joined below */
+        for (int j = 0; j < group_count(config, row->group) && !status; j++)
+            status = bind_one(&b, row, j, group_base(w, row->group, j));
+        if (!status && progress && progress(user, "loading", i + 1, n_names))
+            status = espy_fail(err, ESPY_ERR_STOPPED, -1, "loading was stopped");
+    }
+    if (!status && is_gguf(&b)) status = join_patch_slices(&b);
+    if (!status && (config->text.tied || !w->output.tensor.data)) w->output = w->embedding;
+    if (status) espy_weights_free(w);
+    return status;
+}
+
+void espy_weights_free(espy_weights *w) {
+    for (int i = 0; i < w->n_owned; i++) free(w->owned[i]);
+    free(w->owned);
+    free(w->vision);
+    free(w->text);
+    *w = (espy_weights){ 0 };
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The weights of a model: views into the files, bound to slots by a table of
+ * names that each family gives (family.h), with shapes checked. Vectors (norms,
+ * biases) become f32 copies; types that have no kernels (IQ2, IQ3, MXFP4) are
+ * converted to F16 at load. Everything else stays in the mapping. */
+#ifndef ESPY_MODEL_WEIGHTS_H
+#define ESPY_MODEL_WEIGHTS_H
+
+#include "compute/ops.h"
+#include "model/config.h"
+
+typedef struct espy_linear {
+    espy_weight w, b; /* b.tensor.data NULL: no bias */
+} espy_linear;
+
+typedef struct espy_norm_weights {
+    espy_weight w, b;
+} espy_norm_weights;
+
+/* norm, fc1, gelu, fc2: joins patches to a vision token */
+typedef struct espy_merger {
+    espy_norm_weights norm;
+    espy_linear fc1, fc2;
+} espy_merger;
+
+typedef struct espy_vision_layer {
+    espy_norm_weights norm1, norm2;
+    espy_linear qkv; /* [3 * dim][dim], q | k | v */
+    espy_linear out, fc1, fc2;
+} espy_vision_layer;
+
+typedef struct espy_text_layer {
+    espy_norm_weights attn_norm, ffn_norm;
+    espy_linear q, k, v, out;
+    espy_norm_weights q_norm, k_norm;
+    espy_linear gate, up, down;
+} espy_text_layer;
+
+typedef struct espy_weights {
+    espy_linear patch; /* [dim][3 * temporal * patch * patch] */
+    espy_weight positions;
+    espy_vision_layer *vision; /* [vision.n_layers] */
+    espy_merger merger;
+    espy_merger taps[ESPY_MAX_TAPS];
+
+    espy_weight embedding;
+    espy_text_layer *text; /* [text.n_layers] */
+    espy_norm_weights norm;
+    espy_weight output; /* the embedding when tied */
+
+    void **owned; /* converted copies */
+    int n_owned, capacity_owned;
+    int64_t owned_bytes;
+} espy_weights;
+
+/* Which struct a slot's offset counts from, and what "%d" in a name means. */
+typedef enum espy_group {
+    ESPY_GROUP_MODEL = 0,
+    ESPY_GROUP_VISION_LAYER,
+    ESPY_GROUP_TAP,
+    ESPY_GROUP_TEXT_LAYER
+} espy_group;
+
+/* Symbolic lengths for shapes. */
+typedef enum espy_dim {
+    ESPY_DIM_NONE = 0, /* end of shape */
+    ESPY_DIM_VISION,
+    ESPY_DIM_VISION_3,
+    ESPY_DIM_VISION_FFN,
+    ESPY_DIM_MERGED, /* vision dim * merge^2 */
+    ESPY_DIM_PATCH,  /* 3 * temporal * patch^2 */
+    ESPY_DIM_POSITIONS,
+    ESPY_DIM_TEXT,
+    ESPY_DIM_Q,  /* heads * head_dim    */
+    ESPY_DIM_KV, /* kv heads * head_dim */
+    ESPY_DIM_HEAD,
+    ESPY_DIM_FFN,
+    ESPY_DIM_VOCAB
+} espy_dim;
+
+/* One slot: name in safetensors, name in GGUF, shape. */
+typedef struct espy_weight_name {
+    espy_group group;
+    size_t at;      /* offset of an espy_weight in the group's struct */
+    const char *hf; /* one "%d" in groups other than MODEL */
+    const char *gguf;
+    espy_dim shape[2]; /* { rows, cols }; { n } is a vector */
+    int optional;
+} espy_weight_name;
+
+/* Binds all slots. language and vision may be the same container. Errors
+ * ESPY_ERR_MISSING, ESPY_ERR_UNSUPPORTED, ESPY_ERR_FORMAT (shape: the message
+ * names tensor and both shapes), ESPY_ERR_MEMORY. */
+espy_status espy_weights_bind(espy_weights *weights, const espy_config *config,
+                              const espy_weight_name *names, int n_names,
+                              const espy_container *language, const espy_container *vision,
+                              espy_progress_fn progress, void *user, espy_error *err);
+
+void espy_weights_free(espy_weights *weights);
+
+/* Keeps p until the weights are freed; frees it at once if that fails. */
+espy_status espy_weights_own(espy_weights *weights, void *p, int64_t n_bytes, espy_error *err);
+
+#endif
