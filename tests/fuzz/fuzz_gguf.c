@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container.h"
+#include "fuzz.h"
+
+espy_status fuzz_status;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
+    fuzz_status = fuzz_container(data, n_bytes, "input.gguf");
+    return 0;
+}

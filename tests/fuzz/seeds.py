@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes the hand-made seeds of the fuzz corpus: one good file or more per
+parser, and broken ones, each with one thing wrong. What a fuzzer found stands
+beside them under the hash of its bytes."""
+import json
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).parent / "corpus"
+U32, U64 = struct.Struct("<I").pack, struct.Struct("<Q").pack
+
+
+def save(name, data):
+    path = HERE / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def text(s):
+    return U64(len(s.encode())) + s.encode()
+
+
+def gguf(keys, tensors, version=3, counts=None, align=32, data=b""):
+    n_tensors, n_keys = counts or (len(tensors), len(keys))
+    out = b"GGUF" + U32(version) + U64(n_tensors) + U64(n_keys)
+    for key, kind, value in keys:
+        out += text(key) + U32(kind) + value
+    for name, kind, dims, offset in tensors:
+        out += text(name) + U32(len(dims)) + b"".join(map(U64, dims)) + U32(kind) + U64(offset)
+    return out + b"\0" * (-len(out) % align) + data
+
+
+def strings(*words):
+    return U32(8) + U64(len(words)) + b"".join(map(text, words))
+
+
+KEYS = [
+    ("general.architecture", 8, text("qwen3vl")),
+    ("general.alignment", 4, U32(32)),
+    ("a", 9, strings("one", "", "three")),
+    ("b", 9, U32(5) + U64(2) + struct.pack("<ii", -1, 7)),
+    ("c", 12, struct.pack("<d", 0.5)),
+    ("d", 7, b"\1"),
+    ("e", 1, b"\xfe"),
+]
+TENSORS = [("w", 0, [4, 2], 0), ("q", 8, [32, 2], 32), ("x", 19, [256], 0), ("s", 1, [], 0)]
+GOOD = gguf(KEYS, TENSORS, data=bytes(range(100)))
+save("gguf/good.gguf", GOOD)
+save("gguf/version2.gguf", gguf(KEYS[:3], TENSORS[:1], version=2, data=bytes(32)))
+save("gguf/big_endian.gguf", b"GGUF" + struct.pack(">IQQ", 3, 0, 0))
+save("gguf/truncated.gguf", GOOD[:-1])
+save("gguf/half.gguf", GOOD[: len(GOOD) // 2])
+save("gguf/many_tensors.gguf", gguf([], TENSORS, counts=(2**63, 0)))
+save("gguf/long_array.gguf", gguf([("a", 9, U32(12) + U64(2**61))], []))
+save("gguf/nested_array.gguf", gguf([("a", 9, U32(9) + U64(1) + strings("x"))], []))
+save("gguf/bad_alignment.gguf", gguf([("general.alignment", 4, U32(3))], []))
+save("gguf/twice.gguf", gguf([], TENSORS[:1] * 2, data=bytes(64)))
+save("gguf/overflow.gguf", gguf([], [("w", 0, [2**31, 2**31, 4], 0)], data=bytes(32)))
+save("gguf/split.gguf", gguf([("split.count", 2, b"\2\0"), ("split.no", 2, b"\0\0")], []))
+
+
+def safetensors(header, data=b"", n=None):
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return U64(len(raw) if n is None else n) + raw + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+HEADER = {
+    "__metadata__": {"format": "pt"},
+    "a.weight": entry("F32", [2, 3], 0, 24),
+    "b": entry("BF16", [], 24, 26),
+    "ids": entry("I64", [1], 0, 8),
+}
+FP8 = {
+    "l.weight": entry("F8_E4M3", [4, 6], 4, 28),
+    "l.weight_scale_inv": entry("F16", [2, 1], 0, 4),
+}
+ST = safetensors(HEADER, bytes(26))
+save("safetensors/good.safetensors", ST)
+save("safetensors/fp8.safetensors", safetensors(FP8, bytes(28)))
+save("safetensors/truncated.safetensors", ST[:-1])
+save("safetensors/long_header.safetensors", safetensors(HEADER, n=2**63))
+save("safetensors/array.safetensors", safetensors(b"[1,2]"))
+save("safetensors/twice.safetensors",
+     safetensors(b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},'
+                 b'"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}', bytes(2)))
+save("safetensors/overflow.safetensors",
+     safetensors({"w": entry("F32", [2**40, 2**40], 0, 0)}))
+save("safetensors/offsets.safetensors", safetensors({"w": entry("F32", [1], 4, 0)}, bytes(8)))
+
+CONFIG = {"model_type": "qwen3_vl", "text_config": {"rope_scaling": {"mrope_section": [24, 20, 20]},
+          "rms_norm_eps": 1e-6, "tie": True, "none": None, "s": "\u00e9\ud83d\ude00\n"}}
+save("json/good.json", json.dumps(CONFIG).encode())
+save("json/bom.json", b"\xef\xbb\xbf" + json.dumps(CONFIG, ensure_ascii=False, indent=1).encode(
+    "utf-8", "surrogatepass"))
+save("json/cut.json", json.dumps(CONFIG).encode()[:60])
+save("json/two.json", b"{} {}")
+save("json/surrogate.json", b'"\\ud800"')
+save("json/empty.json", b"")
