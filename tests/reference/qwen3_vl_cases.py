@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pictures and requests of the Qwen3-VL parity cases."""
+import os
+
+import numpy as np
+from PIL import Image
+
+
+def _draw(width, height, seed):
+    """Gradients, hard edges, stripes and a little noise, u8 RGB."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    u, v = x / max(width - 1, 1), y / max(height - 1, 1)
+    k = rng.uniform(0.5, 3.0, 6)
+    p = np.stack([0.5 + 0.5 * np.sin(6.28 * (k[i] * u + k[i + 3] * v) + i) for i in range(3)], -1)
+    cx, cy, r = rng.uniform(0.3, 0.7, 3) * (width, height, min(width, height))
+    p[(x - cx) ** 2 + (y - cy) ** 2 < (0.6 * r) ** 2] *= (0.2, 0.9, 0.4)
+    p[(x // 7 + y // 5) % 4 == 0] += (0.15, -0.1, 0.2)
+    out = np.clip(p * 255, 0, 255) // 8 * 8
+    return np.clip(out + rng.integers(0, 3, out.shape), 0, 255).astype(np.uint8)
+
+
+def write_pictures(folder):
+    os.makedirs(folder, exist_ok=True)
+
+    def at(name):
+        return os.path.join(folder, name)
+
+    png = dict(optimize=True)
+    Image.fromarray(_draw(96, 64, 1)).save(at("photo.png"), **png)
+    Image.fromarray(_draw(131, 77, 2)).save(at("odd.png"), **png)
+    Image.fromarray(_draw(1, 1, 3)).save(at("dot.png"), **png)
+    Image.fromarray(_draw(20, 9, 4)).save(at("small.png"), **png)
+    Image.fromarray(_draw(30, 900, 5)).save(at("tall.png"), **png)
+    Image.fromarray(_draw(400, 10, 6)).save(at("wide.png"), **png)
+    y, x = np.mgrid[0:72, 0:80]
+    alpha = np.clip((x * 5 + y * 3) % 400 - 60, 0, 255).astype(np.uint8)
+    rgba = np.dstack([_draw(80, 72, 7), alpha])
+    Image.fromarray(rgba).save(at("rgba.png"), **png)
+    Image.fromarray(_draw(100, 60, 8)[..., 1]).save(at("grey.png"), **png)
+    Image.fromarray(_draw(120, 90, 9)).save(at("photo.jpg"), quality=85)
+    upright = Image.fromarray(_draw(110, 70, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top of the scene is at the right of the stored rows
+    upright.save(at("rotated.jpg"), quality=88, subsampling=0, exif=exif)
+
+
+def _image(name, **more):
+    return {"type": "image", "image": "../images/" + name, **more}
+
+
+def _text(text):
+    return {"type": "text", "text": text}
+
+
+def _user(*parts):
+    return {"role": "user", "content": list(parts)}
+
+
+def _ask(name, question, **more):
+    return {"messages": [_user(_image(name), _text(question))], **more}
+
+
+ALL_LIMITS = dict(min_pixels=4096, max_pixels=8192)
+
+# name -> function of the closing words. Words are varied until every greedy
+# step of every model that runs the case has its margin.
+CASES = {
+    "text": lambda s: {"messages": [{"role": "user", "content": "Where is the cat?" + s}]},
+    "unicode": lambda s: {"messages": [_user(_text(
+        "Was zeigt das? 42 × ½ cafe\u0301 \u00e9 日本語 👩‍🚀  \n\tКот's" + s))]},
+    "picture": lambda s: _ask("photo.png", "Describe this image." + s),
+    "odd_size": lambda s: _ask("odd.png", "What is in the picture?" + s),
+    "dot": lambda s: _ask("dot.png", "What colour is it?" + s),
+    "small": lambda s: _ask("small.png", "How many people are there?" + s),
+    "tall": lambda s: _ask("tall.png", "What does the sign say?" + s),
+    "wide": lambda s: _ask("wide.png", "Describe this image." + s),
+    "rgba": lambda s: _ask("rgba.png", "Describe this image." + s),
+    "rgba_drop": lambda s: _ask("rgba.png", "Describe this image." + s, alpha="drop"),
+    "grey": lambda s: _ask("grey.png", "Is it day or night?" + s),
+    "jpeg": lambda s: _ask("photo.jpg", "Describe this image." + s),
+    "rotated": lambda s: _ask("rotated.jpg", "Which way is up?" + s),
+    "two_pictures": lambda s: {"messages": [_user(
+        _image("photo.png"), _image("grey.png"), _text("What is different?" + s))]},
+    "turns": lambda s: {"messages": [
+        _user(_text("Look at this: "), _image("photo.jpg"), _text(" What is it?")),
+        {"role": "assistant", "content": "A house beside a lake."},
+        _user(_text("What colour is the house?")),
+        {"role": "assistant", "content": [_text("It is red.")]},
+        _user(_text("Are you sure?" + s))]},
+    "vision_id": lambda s: {"messages": [
+        _user(_image("small.png"), _text("First.")),
+        {"role": "assistant", "content": "I see."},
+        _user(_image("photo.png"), _image("dot.png"), _text("Compare them." + s))],
+        "add_vision_id": True},
+    "system": lambda s: {"messages": [
+        {"role": "system", "content": "You answer in one short sentence."},
+        _user(_text("What is this?" + s), _image("odd.png"))]},
+    "pixels_part": lambda s: {"messages": [_user(
+        _image("photo.png", min_pixels=12288, max_pixels=16384),
+        _image("odd.png", max_pixels=5120), _text("Compare." + s))], **ALL_LIMITS},
+    "pixels_request": lambda s: _ask("photo.jpg", "Describe this image." + s, **ALL_LIMITS),
+    "penalty": lambda s: _ask("photo.png", "Describe this image." + s, repetition_penalty=1.3),
+    "prompt": lambda s: {"prompt": "The picture shows a small red house" + s},
+    "prompt_picture": lambda s: {"prompt": "<|im_start|>user\n<img>../images/photo.png</img>"
+                                 "What is this?" + s + "<|im_end|>\n<|im_start|>assistant\n"},
+}
+
+CLOSING = ("", " ", " Please.", " Thank you.", " Now.", " Look again.", "\n", " Say it.", " Well?",
+           " Quickly.", " In a word.", "\n\n", " Hm.", " A dog?", " Two.", " Yes.", " No.", " So?",
+           " The lake.", " Trees?", " Red.", " Sky.", " OK.", " Go.", " It is late.", " A bench.",
+           " Behind it?", " White.", " Left.", " Right.", " Green?", " Three.", " 7", " 19", " !")
+
+# Which model runs which cases.
+RUNS = {
+    "bf16": list(CASES),
+    "f32": ["text", "picture", "odd_size", "two_pictures", "turns"],
+    "f16": ["text", "rgba", "tall", "jpeg"],
+    "fp8": ["text", "picture", "jpeg"],
+}
+
+# Cases whose limits stand in the request: a GGUF carries none.
+GGUF_CASES = ["text", "unicode", "pixels_request", "pixels_part"]
+
+
+def request_of(case, closing):
+    request = CASES[case](closing)
+    request["max_tokens"] = 24
+    request["ignore_eos"] = True
+    return request
