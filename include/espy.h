@@ -223,8 +223,9 @@ typedef enum espy_cache_type {
 } espy_cache_type;
 
 typedef struct espy_context_params {
-    int64_t n_context;          /* most tokens on the timeline; 0: 8192, or the
-                                   model's length if that is less             */
+    int64_t n_context;          /* most tokens on the timeline; 0: as many as the
+                                   model was trained for. Memory is taken as the
+                                   timeline grows                             */
     int n_threads;              /* 0: one per core                            */
     espy_cache_type cache_type; /* with exact, F32 whatever is said here      */
     int exact;                  /* non-zero: computes in F32 with the weights

@@ -71,7 +71,9 @@ static espy_status family_of_gguf(espy_model *m, espy_numbers *n, espy_error *er
 static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char *given,
                                espy_error *err) {
     const char *path = espy_container_path(m->language);
-    if (!given && espy_container_find(m->language, "v.patch_embd.weight")) return ESPY_OK;
+    if (!given && (espy_container_find(m->language, "v.patch_embd.weight") ||
+                   espy_container_find(m->language, "v.patch_embed.weight")))
+        return ESPY_OK; /* both parts in one file */
     char name[96];
     snprintf(name, sizeof name, "%s.embedding_length", n->architecture);
     const espy_meta *width = espy_container_meta(m->language, name);
@@ -182,10 +184,11 @@ static espy_status read_numbers(espy_model *m, const espy_numbers *n, espy_error
     if (status) return n->folder ? espy_fail_in(err, status, n->folder) : status;
     /* Rows of the embedding decide, whatever the config says. */
     const espy_tensor *t = NULL;
-    for (int i = 0; i < m->family->n_weights && !t; i++)
-        if (m->family->weights[i].shape[0] == ESPY_DIM_VOCAB)
-            t = espy_container_find(m->language, n->language ? m->family->weights[i].gguf
-                                                             : m->family->weights[i].hf);
+    for (int i = 0; i < m->family->n_weights && !t; i++) {
+        const espy_weight_name *row = &m->family->weights[i];
+        if (row->shape[0] == ESPY_DIM_VOCAB)
+            t = espy_container_find(m->language, n->language ? row->gguf[0] : row->hf);
+    }
     if (t && t->shape[0] > 0 && t->shape[0] < 1 << 24) c->text.n_vocab = (int)t->shape[0];
     status = check(m, path, err);
     c->vision.head_dim = status ? 0 : c->vision.dim / c->vision.n_heads;

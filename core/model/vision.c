@@ -38,9 +38,15 @@ static void attend(const pass *p, const espy_vision_layer *l) {
     espy_act qkv = p->ops->alloc(p->run, p->n, (int64_t)3 * c->dim);
     espy_act y = p->ops->alloc(p->run, p->n, c->dim);
     norm(p, p->normed, p->x, &l->norm1);
-    linear(p, qkv, p->normed, &l->qkv);
     espy_act q = espy_act_cols(qkv, 0, c->dim), k = espy_act_cols(qkv, c->dim, c->dim);
     espy_act v = espy_act_cols(qkv, (int64_t)2 * c->dim, c->dim);
+    if (l->qkv.w.tensor.data) {
+        linear(p, qkv, p->normed, &l->qkv);
+    } else {
+        linear(p, q, p->normed, &l->q);
+        linear(p, k, p->normed, &l->k);
+        linear(p, v, p->normed, &l->v);
+    }
     p->ops->rope(p->run, q, c->head_dim, p->cosines, p->sines);
     p->ops->rope(p->run, k, c->head_dim, p->cosines, p->sines);
     p->ops->attention(p->run, y, q, k, v, c->head_dim, p->bounds, p->n_grids);

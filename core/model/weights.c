@@ -82,24 +82,30 @@ static void slot_name(char *out, size_t capacity, const char *pattern, int index
         snprintf(out, capacity, "%s", pattern);
 }
 
+static espy_status find_in_gguf(const binder *b, const espy_weight_name *row, int index, char *name,
+                                size_t capacity, const espy_tensor **out) {
+    /* the vision part's slots stand first in espy_weights */
+    int vision = row->group == ESPY_GROUP_MODEL ? row->at < offsetof(espy_weights, embedding)
+                                                : row->group != ESPY_GROUP_TEXT_LAYER;
+    const espy_container *from = vision ? b->vision : b->language;
+    for (int i = 1; i >= 0 && !*out; i--) {
+        if (!row->gguf[i]) continue;
+        int number = row->group == ESPY_GROUP_TAP && i == 0 ? b->config->vision.taps[index] : index;
+        slot_name(name, capacity, row->gguf[i], number);
+        *out = espy_container_find(from, name);
+    }
+    if (*out || row->optional) return ESPY_OK;
+    return espy_container_need(from, name, out, b->err);
+}
+
 static espy_status find(const binder *b, const espy_weight_name *row, int index, char *name,
                         size_t capacity, const espy_tensor **out) {
     *out = NULL;
-    if (!is_gguf(b)) {
-        slot_name(name, capacity, row->hf, index);
-        *out = find_hf(b, name);
-        if (*out || row->optional) return ESPY_OK;
-        return espy_container_need(b->language, name, out, b->err);
-    }
-    int vision = row->group == ESPY_GROUP_VISION_LAYER || row->group == ESPY_GROUP_TAP ||
-                 strncmp(row->gguf, "v.", 2) == 0 || strncmp(row->gguf, "mm.", 3) == 0;
-    /* taps are named by the layer that they tap */
-    if (row->group == ESPY_GROUP_TAP) index = b->config->vision.taps[index];
-    slot_name(name, capacity, row->gguf, index);
-    const espy_container *from = vision ? b->vision : b->language;
-    *out = espy_container_find(from, name);
+    if (is_gguf(b)) return find_in_gguf(b, row, index, name, capacity, out);
+    slot_name(name, capacity, row->hf, index);
+    *out = find_hf(b, name);
     if (*out || row->optional) return ESPY_OK;
-    return espy_container_need(from, name, out, b->err);
+    return espy_container_need(b->language, name, out, b->err);
 }
 
 /* ------------------------------------------------------------ conversions */
@@ -166,13 +172,15 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
     espy_weight *slot = (espy_weight *)(void *)((char *)base + row->at);
     const espy_tensor *found;
     char name[256];
+    const espy_weight *other = (const espy_weight *)(const void *)((char *)base + row->unless);
+    if (row->unless && other->tensor.data) return ESPY_OK;
     espy_status status = find(b, row, index, name, sizeof name, &found);
     if (status || !found) return status;
     int vector = row->shape[1] == ESPY_DIM_NONE;
     int64_t rows = vector ? 1 : length_of(b->config, row->shape[0]);
     int64_t cols = length_of(b->config, row->shape[vector ? 0 : 1]);
-    /* the first dimension and the count decide: a patch weight has five */
-    if (count(found) != rows * cols || (found->shape[0] != rows && !vector)) {
+    /* more than two dimensions: a patch weight, the count decides */
+    if (count(found) != rows * cols || (found->n_dims == 2 && !vector && found->shape[0] != rows)) {
         char shape[128];
         shape_text(shape, sizeof shape, found);
         return espy_fail(b->err, ESPY_ERR_FORMAT, -1,
@@ -271,13 +279,16 @@ espy_status espy_weights_bind(espy_weights *w, const espy_config *config,
     espy_status status = w->vision && w->text ? ESPY_OK : espy_out_of_memory(err);
     for (int i = 0; i < n_names && !status; i++) {
         const espy_weight_name *row = &names[i];
-        if (is_gguf(&b) && !row->gguf) continue; /* joined below */
         for (int j = 0; j < group_count(config, row->group) && !status; j++)
             status = bind_one(&b, row, j, group_base(w, row->group, j));
         if (!status && progress && progress(user, "loading", i + 1, n_names))
             status = espy_fail(err, ESPY_ERR_STOPPED, -1, "loading was stopped");
     }
-    if (!status && is_gguf(&b)) status = join_patch_slices(&b);
+    const espy_tensor *missing;
+    if (!status && !w->patch.w.tensor.data)
+        status = is_gguf(&b) ? join_patch_slices(&b)
+                             : espy_container_need(language, "model.visual.patch_embed.proj.weight",
+                                                   &missing, err);
     if (!status && (config->text.tied || !w->output.tensor.data)) w->output = w->embedding;
     if (status) espy_weights_free(w);
     return status;

@@ -25,7 +25,8 @@ typedef struct espy_merger {
 
 typedef struct espy_vision_layer {
     espy_norm_weights norm1, norm2;
-    espy_linear qkv; /* [3 * dim][dim], q | k | v */
+    espy_linear qkv;     /* [3 * dim][dim], q | k | v; or ... */
+    espy_linear q, k, v; /* ... each of its own */
     espy_linear out, fc1, fc2;
 } espy_vision_layer;
 
@@ -78,14 +79,18 @@ typedef enum espy_dim {
     ESPY_DIM_VOCAB
 } espy_dim;
 
-/* One slot: name in safetensors, name in GGUF, shape. */
+/* One slot: its names and its shape. */
 typedef struct espy_weight_name {
     espy_group group;
     size_t at;      /* offset of an espy_weight in the group's struct */
     const char *hf; /* one "%d" in groups other than MODEL */
-    const char *gguf;
+    /* As llama.cpp's converter names it (taps by the layer that they tap), and
+     * as files with both parts in one do (taps by their place in the list). */
+    const char *gguf[2];
     espy_dim shape[2]; /* { rows, cols }; { n } is a vector */
     int optional;
+    size_t unless; /* not looked for if the slot at this offset of the group is
+                      bound; 0: always */
 } espy_weight_name;
 
 /* Binds all slots. language and vision may be the same container. Errors
