@@ -5,10 +5,10 @@
  * target with scalar.
  *
  * Preconditions for all: pointers need no alignment beyond that of their
- * element type (quantised rows: none); outputs do not overlap inputs unless
- * said; nothing outside the stated ranges is read or written; counts may be 0.
- * A result depends on its inputs alone, never on neighbouring rows or on how
- * many rows are computed in one call. */
+ * element type (void, that is packed rows of any dtype: none); outputs do not
+ * overlap inputs unless said; nothing outside the stated ranges is read or written; counts may be
+ * 0. A result depends on its inputs alone, never on neighbouring rows or on how many rows are
+ * computed in one call. */
 #ifndef ESPY_KERNELS_H
 #define ESPY_KERNELS_H
 
@@ -42,11 +42,14 @@ typedef struct espy_kernels {
      * F8_E4M3 without its scale. Every dtype has one in every target. */
     void (*to_f32[ESPY_N_DTYPES])(float *y, const void *x, int64_t n);
 
-    /* The other way, round to nearest even: F16, BF16 (NaN stays NaN) and Q8_0
-     * (d = max|x| / 127 stored as f16, q = round(x / d)); else NULL. */
+    /* The other way, round to nearest even: F16, BF16 (NaN stays NaN; in BF16
+     * values below FLT_MIN may become 0) and Q8_0 (d and q as in quantize_act,
+     * d then stored as f16); else NULL. */
     void (*from_f32[ESPY_N_DTYPES])(void *y, const float *x, int64_t n);
 
-    /* Q8 activations: d = max|x| / 127, q = nearest even; n a multiple of 32. */
+    /* Q8 activations: d = max|x| / 127, 0 if that is below FLT_MIN; q = nearest
+     * even of x * (1 / d), 0 if d is 0. Not for infinities and NaN, where q is
+     * anything. n a multiple of 32. */
     void (*quantize_act)(espy_act_q8 *y, const float *x, int64_t n);
 
     /* y[o] = sum_i w[o][i] * x[i], o in [0, n_out). w: n_out rows w_stride bytes
@@ -74,7 +77,7 @@ typedef struct espy_kernels {
     /* y[m][c] (+)= sum_k x[m][k] * panel[k][c], for m < n_m, c < n_cols; strides
      * in floats. Each sum runs over k in order from its start value (0, or y if
      * accumulate) with fused multiply-adds, so that results do not depend on
-     * n_m. */
+     * n_m (scalar may round twice, see there). */
     void (*gemm_f32)(float *y, int64_t y_stride, const float *x, int64_t x_stride,
                      const float *panel, int64_t n_k, int n_m, int n_cols, int accumulate);
 
@@ -96,8 +99,9 @@ typedef struct espy_kernels {
     void (*rope)(float *x, const float *cosines, const float *sines, int d);
 
     /* In place: x[i] = exp(scale * x[i] - m) / sum with m the maximum of
-     * scale * x; n >= 1. -INFINITY entries become 0. Relative error of each
-     * entry at most 2e-6. */
+     * scale * x; n >= 1. -INFINITY entries become 0, but not all are. Relative
+     * error of each entry at most 2e-6 + 6e-8 * |scale * x - m|; entries below
+     * 1e-37 may become 0. */
     void (*softmax)(float *x, float scale, int64_t n);
 
     /* y[i] = gate(x[i]); with up: y[i] = gate(x[i]) * up[i]. y may be x or up.
