@@ -20,8 +20,8 @@ static void tidy(char *s, size_t capacity) {
         if ((unsigned char)*s < 0x20 || *s == 0x7F) *s = '?';
 }
 
-espy_status espy_fail(espy_error *err, espy_status code, int64_t offset, const char *fmt, ...) {
-    if (!err) return code;
+void espy_set_error(espy_error *err, espy_status code, int64_t offset, const char *fmt, ...) {
+    if (!err) return;
     err->code = code;
     err->offset = offset;
     va_list args;
@@ -29,13 +29,13 @@ espy_status espy_fail(espy_error *err, espy_status code, int64_t offset, const c
     vsnprintf(err->message, sizeof err->message, fmt, args);
     va_end(args);
     tidy(err->message, sizeof err->message);
-    return code;
 }
 
 espy_status espy_fail_in(espy_error *err, espy_status code, const char *prefix) {
     if (!err) return code;
     char whole[sizeof err->message];
-    snprintf(whole, sizeof whole, "%s: %s", prefix, err->message);
+    snprintf(whole, sizeof whole, "%s: ", prefix);
+    strncat(whole, err->message, sizeof whole - strlen(whole) - 1);
     memcpy(err->message, whole, sizeof whole);
     tidy(err->message, sizeof err->message);
     return code;
