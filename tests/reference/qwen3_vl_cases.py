@@ -102,6 +102,10 @@ CASES = {
     "pixels_request": lambda s: _ask("photo.jpg", "Describe this image." + s, **ALL_LIMITS),
     "penalty": lambda s: _ask("photo.png", "Describe this image." + s, repetition_penalty=1.3),
     "prompt": lambda s: {"prompt": "The picture shows a small red house" + s},
+    "gguf_picture": lambda s: _ask("photo.jpg", "Describe this image." + s, **ALL_LIMITS),
+    "gguf_pictures": lambda s: {"messages": [_user(
+        _image("grey.png"), _image("odd.png", max_pixels=5120), _text("Compare." + s))],
+        **ALL_LIMITS},
     "prompt_picture": lambda s: {"prompt": "<|im_start|>user\n<img>../images/photo.png</img>"
                                  "What is this?" + s + "<|im_end|>\n<|im_start|>assistant\n"},
 }
@@ -113,14 +117,15 @@ CLOSING = ("", " ", " Please.", " Thank you.", " Now.", " Look again.", "\n", " 
 
 # Which model runs which cases.
 RUNS = {
-    "bf16": list(CASES),
+    "bf16": [c for c in CASES if not c.startswith("gguf")],
     "f32": ["text", "picture", "odd_size", "two_pictures", "turns"],
     "f16": ["text", "rgba", "tall", "jpeg"],
     "fp8": ["text", "picture", "jpeg"],
+    "micro": ["text", "unicode", "gguf_picture", "gguf_pictures"],
 }
 
-# Cases whose limits stand in the request: a GGUF carries none.
-GGUF_CASES = ["text", "unicode", "pixels_request", "pixels_part"]
+# What the GGUF files run: the limits stand in the request, as a GGUF carries none.
+GGUF_CASES = ["text", "unicode", "gguf_picture", "gguf_pictures"]
 
 
 def request_of(case, closing):

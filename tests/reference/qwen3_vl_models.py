@@ -63,6 +63,15 @@ MODELS = {
         section=[6, 5, 5],
         vision=dict(depth=3, hidden_size=24, intermediate_size=40, num_heads=2,
                     num_position_embeddings=144, deepstack_visual_indexes=[0, 1])),
+    # The source of most GGUF files: small, tied; weights of 5 significant bits.
+    "micro": dict(
+        seed=5, dtype=torch.bfloat16, bits=5, residual=1.5, vision_residual=0.05, tied=True,
+        layout="release", limits=(4096, 36864), limits_as="size", shards=1,
+        text=dict(hidden_size=32, intermediate_size=64, num_hidden_layers=4,
+                  num_attention_heads=4, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-6),
+        section=[3, 3, 2],
+        vision=dict(depth=4, hidden_size=16, intermediate_size=40, num_heads=2,
+                    num_position_embeddings=64, deepstack_visual_indexes=[0, 2, 3])),
 }
 
 
