@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,4 +51,11 @@ void espy_source_close(espy_source *s) {
     free(s->owned);
     free(s->name);
     *s = (espy_source){ 0 };
+}
+
+char *espy_path_join(const char *folder, const char *name) {
+    size_t n = strlen(folder), size = n + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path) snprintf(path, size, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return path;
 }

@@ -23,4 +23,7 @@ espy_status espy_source_memory(espy_source *out, const void *data, int64_t n_byt
 
 void espy_source_close(espy_source *source);
 
+/* folder "/" name, malloc'd; NULL without memory. */
+char *espy_path_join(const char *folder, const char *name);
+
 #endif

@@ -20,13 +20,6 @@ int espy_ends_with(const char *s, const char *tail) {
     return n >= n_tail && memcmp(s + n - n_tail, tail, n_tail) == 0;
 }
 
-char *espy_path_join(const char *folder, const char *name) {
-    size_t n = strlen(folder) + strlen(name) + 2;
-    char *path = malloc(n);
-    if (path) snprintf(path, n, "%s%s%s", folder, espy_ends_with(folder, "/") ? "" : "/", name);
-    return path;
-}
-
 int espy_tensor_measure(espy_tensor *t) {
     int64_t n = 1, row = t->n_dims > 0 ? t->shape[t->n_dims - 1] : 1;
     int empty = 0;

@@ -89,9 +89,6 @@ void espy_container_reset(espy_container *c);
  * not a whole number of blocks. */
 int espy_tensor_measure(espy_tensor *t);
 
-/* "folder/name", malloc'd; NULL when memory is out. */
-char *espy_path_join(const char *folder, const char *name);
-
 int espy_ends_with(const char *s, const char *tail);
 
 #endif

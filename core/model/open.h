@@ -24,7 +24,4 @@ void espy_place_free(espy_place *place);
  * Errors ESPY_ERR_FORMAT (only ones of another width), ESPY_ERR_MEMORY. */
 espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, espy_error *err);
 
-/* folder "/" name, malloc'd; NULL without memory. */
-char *espy_path_join(const char *folder, const char *name);
-
 #endif

@@ -10,13 +10,6 @@
 
 #include "model/open.h"
 
-char *espy_path_join(const char *folder, const char *name) {
-    size_t n = strlen(folder);
-    char *path = malloc(n + strlen(name) + 2);
-    if (path) sprintf(path, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
-    return path;
-}
-
 static int ends_with(const char *s, const char *end) {
     size_t n = strlen(s), m = strlen(end);
     return n >= m && strcasecmp(s + n - m, end) == 0;
