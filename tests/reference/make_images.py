@@ -10,6 +10,8 @@ Run in the reference root:  python3 tests/reference/make_images.py
                 processor's pixel_values (little-endian F32); normalised with 0.5 for patch 16,
                 with the CLIP constants for patch 14
   frames.tsv    rule, total, source fps, indices
+  sizes.tsv     height, width, factor, frames (0: a still), min_pixels, max_pixels, and the
+                fitted height and width
 
 Hashes are FNV-1a, 64 bit. A noise source is the high bytes of x = x * 1664525 + 1013904223.
 """
@@ -23,8 +25,14 @@ import torch
 import torchvision.transforms.v2.functional as tvf
 from PIL import Image, ImageDraw, ImageOps
 from torchvision.transforms import InterpolationMode
-from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
-from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
+from transformers.models.qwen2_vl.image_processing_qwen2_vl import (
+    Qwen2VLImageProcessor,
+    smart_resize,
+)
+from transformers.models.qwen3_vl.video_processing_qwen3_vl import (
+    Qwen3VLVideoProcessor,
+    smart_resize as smart_resize_clip,
+)
 from transformers.video_utils import VideoMetadata
 
 OUT = os.path.join(os.path.dirname(__file__), "..", "data", "images")
@@ -311,6 +319,22 @@ def main():
                 if n:
                     ids = torch.linspace(0, total - 1, n).round().long().tolist()
                     print(2, total, fps, ",".join(map(str, ids)), sep="\t", file=f)
+
+    sizes = [(80, 112), (48, 80), (1, 1), (1, 200), (14, 14), (16, 16), (30, 6000), (3000, 4000),
+             (5, 1000), (480, 640), (1080, 1920), (32, 33)]
+    sizes += [tuple(int(v) for v in rng.randint(1, 5000, 2)) for _ in range(60)]
+    with open(os.path.join(OUT, "sizes.tsv"), "w") as f:
+        for h, w in sizes:
+            for factor, low, high in ((32, 65536, 16777216), (28, 3136, 12845056),
+                                      (28, 200704, 1003520), (32, 1024, 1310720)):
+                if max(h, w) <= 200 * min(h, w):
+                    out = smart_resize(h, w, factor, low, high)
+                    print(h, w, factor, 0, low, high, *out, sep="\t", file=f)
+            for n, low, high in ((1, 4096, 25165824), (5, 16384, 786432), (100, 4096, 25165824),
+                                 (7, 8388608, 25165824)):
+                if 32 <= min(h, w) and max(h, w) <= 200 * min(h, w):
+                    out = smart_resize_clip(n, h, w, 2, 32, low, high)
+                    print(h, w, 32, n, low, high, *out, sep="\t", file=f)
 
 
 main()
