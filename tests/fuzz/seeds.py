@@ -101,3 +101,36 @@ save("json/cut.json", json.dumps(CONFIG).encode()[:60])
 save("json/two.json", b"{} {}")
 save("json/surrogate.json", b'"\\ud800"')
 save("json/empty.json", b"")
+
+
+def byte_alphabet():
+    """The printable stand-ins of the bytes 0 to 255."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = iter(range(256, 512))
+    return [chr(b) if b in plain else chr(next(rest)) for b in range(256)]
+
+
+def vocab(words, merges, added, pre="qwen2", types=None):
+    tokens = byte_alphabet() + words + [t for t, _ in added]
+    types = types or [1] * (256 + len(words)) + [kind for _, kind in added]
+    return gguf([
+        ("general.architecture", 8, text("qwen3vl")),
+        ("tokenizer.ggml.model", 8, text("gpt2")),
+        ("tokenizer.ggml.pre", 8, text(pre)),
+        ("tokenizer.ggml.tokens", 9, strings(*tokens)),
+        ("tokenizer.ggml.token_type", 9,
+         U32(5) + U64(len(types)) + b"".join(struct.pack("<i", t) for t in types)),
+        ("tokenizer.ggml.merges", 9, strings(*merges)),
+    ], [])
+
+
+WORDS = ["el", "ll", "ell", "ello", "re", "\u0120re", "\u0120wo", "ret", "\u010a\u010a", "rl"]
+MERGES = ["l l", "e l", "e ll", "ell o", "r e", "\u0120 re", "\u0120 wo", "re t", "\u010a \u010a"]
+ADDED = [("<|im_end|>", 3), ("<|image_pad|>", 3), ("<think>", 4), ("[PAD]", 5)]
+save("vocab/good.gguf", vocab(WORDS, MERGES[:6] + MERGES[7:], ADDED))
+save("vocab/missing.gguf", vocab(WORDS, MERGES, ADDED))  # "wo" is no token
+save("vocab/no_blank.gguf", vocab(WORDS, ["ll"], ADDED))
+save("vocab/twice.gguf", vocab(WORDS + WORDS, MERGES[:2] * 2, ADDED * 2))
+save("vocab/types.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[1, 3]))
+save("vocab/not_utf8.gguf", vocab(WORDS, MERGES[:1], ADDED).replace(b"ello", b"el\xff\xc3"))
+save("vocab/no_bytes.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[5] * 270))
