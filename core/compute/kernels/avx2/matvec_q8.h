@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* y = W x with 8 bit activations, for the targets whose dot product of 32 bytes
+ * ends in eight int32. The including file defines, before this:
+ *
+ *     __m256i dot_u8_s8(__m256i w, __m256i x)   w unsigned, x signed bytes
+ *     __m256i dot_s8_s8(__m256i w, __m256i x)   both signed, x not -128
+ *
+ * lane i: the sum of products 4i .. 4i + 3. Per 32 values the lanes become
+ * floats and are added with their scale; offsets of the format (q - 8) and mins
+ * take the sum of the activations, an eighth in each lane. Rows are read one
+ * after the other: neighbouring rows side by side defeat the prefetcher. */
+#ifndef ESPY_KERNELS_AVX2_MATVEC_Q8_H
+#define ESPY_KERNELS_AVX2_MATVEC_Q8_H
+
+#include "compute/kernels/avx2/blocks.h"
+
+typedef float dot_q8_fn(const uint8_t *row, const espy_act_q8 *x, int64_t n_in);
+
+ESPY_INLINE void matvec_q8(dot_q8_fn *dot, float *y, const void *w, int64_t w_stride,
+                           const espy_act_q8 *x, int64_t n_in, int64_t n_out) {
+    const uint8_t *row = w;
+    for (int64_t o = 0; o < n_out; o++, row += w_stride) y[o] = dot(row, x, n_in);
+}
+
+/* acc + scale * lanes */
+ESPY_INLINE __m256 add_scaled(__m256 acc, __m256i lanes, float scale) {
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(lanes), _mm256_set1_ps(scale), acc);
+}
+
+ESPY_INLINE __m256 add_q8_0(__m256 acc, const block_q8_0 *b, const espy_act_q8 *x) {
+    __m256i lanes = dot_s8_s8(load_32_bytes(b->qs), load_32_bytes(x->q));
+    return add_scaled(acc, lanes, f16_at(b->d) * x->d);
+}
+
+ESPY_INLINE float dot_q8_0(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+    const block_q8_0 *b = (const block_q8_0 *)row;
+    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    int64_t i = 0, n = n_in / 32;
+    for (; i + 2 <= n; i += 2) {
+        acc0 = add_q8_0(acc0, b + i, x + i);
+        acc1 = add_q8_0(acc1, b + i + 1, x + i + 1);
+    }
+    if (i < n) acc0 = add_q8_0(acc0, b + i, x + i);
+    return sum_of_8(_mm256_add_ps(acc0, acc1));
+}
+
+ESPY_INLINE __m256 add_q4_0(__m256 acc, const block_q4_0 *b, const espy_act_q8 *x) {
+    __m256i lanes = dot_u8_s8(nibbles(b->qs), load_32_bytes(x->q));
+    return add_scaled(acc, _mm256_sub_epi32(lanes, _mm256_set1_epi32(x->sum)), f16_at(b->d) * x->d);
+}
+
+ESPY_INLINE float dot_q4_0(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+    const block_q4_0 *b = (const block_q4_0 *)row;
+    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    int64_t i = 0, n = n_in / 32;
+    for (; i + 2 <= n; i += 2) {
+        acc0 = add_q4_0(acc0, b + i, x + i);
+        acc1 = add_q4_0(acc1, b + i + 1, x + i + 1);
+    }
+    if (i < n) acc0 = add_q4_0(acc0, b + i, x + i);
+    return sum_of_8(_mm256_add_ps(acc0, acc1));
+}
+
+/* acc + x.d * (scale * lanes - min / 8 * x.sum) */
+ESPY_INLINE __m256 add_sub_block(__m256 acc, __m256i w, const espy_act_q8 *x, const float *scale,
+                                 const float *eighth_min) {
+    __m256 lanes = _mm256_cvtepi32_ps(dot_u8_s8(w, load_32_bytes(x->q)));
+    __m256 sum = _mm256_cvtepi32_ps(_mm256_set1_epi32(x->sum));
+    __m256 part = _mm256_mul_ps(_mm256_broadcast_ss(eighth_min), sum);
+    part = _mm256_fmsub_ps(_mm256_broadcast_ss(scale), lanes, part);
+    return _mm256_fmadd_ps(_mm256_broadcast_ss(&x->d), part, acc);
+}
+
+ESPY_INLINE void store_scales(float scale[8], float eighth_min[8], k_scales s) {
+    _mm256_storeu_ps(scale, s.scale);
+    _mm256_storeu_ps(eighth_min, _mm256_mul_ps(s.min, _mm256_set1_ps(0.125F)));
+}
+
+ESPY_INLINE float dot_q4_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+    const block_q4_k *b = (const block_q4_k *)row;
+    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
+        float scale[8], min[8];
+        store_scales(scale, min, k_scales_of(b->d, b->dmin, b->scales));
+        for (int j = 0; j < 8; j += 2) {
+            acc0 = add_sub_block(acc0, q4_k_bytes(b, j), x + j, scale + j, min + j);
+            acc1 = add_sub_block(acc1, q4_k_bytes(b, j + 1), x + j + 1, scale + j + 1, min + j + 1);
+        }
+    }
+    return sum_of_8(_mm256_add_ps(acc0, acc1));
+}
+
+ESPY_INLINE float dot_q5_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+    const block_q5_k *b = (const block_q5_k *)row;
+    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
+        float scale[8], min[8];
+        store_scales(scale, min, k_scales_of(b->d, b->dmin, b->scales));
+        for (int j = 0; j < 8; j += 2) {
+            acc0 = add_sub_block(acc0, q5_k_bytes(b, j), x + j, scale + j, min + j);
+            acc1 = add_sub_block(acc1, q5_k_bytes(b, j + 1), x + j + 1, scale + j + 1, min + j + 1);
+        }
+    }
+    return sum_of_8(_mm256_add_ps(acc0, acc1));
+}
+
+/* Two scales a run of 32: the lower four lanes take the first. */
+ESPY_INLINE __m256 add_q6_k_run(__m256 acc, __m256i w, const espy_act_q8 *x, const float *scales) {
+    __m256i q = load_32_bytes(x->q);
+    __m256i lanes = _mm256_sub_epi32(dot_u8_s8(w, q), dot_u8_s8(_mm256_set1_epi8(32), q));
+    __m256 scale = _mm256_set_m128(_mm_broadcast_ss(scales + 1), _mm_broadcast_ss(scales));
+    scale = _mm256_mul_ps(scale, _mm256_broadcast_ss(&x->d));
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(lanes), scale, acc);
+}
+
+ESPY_INLINE float dot_q6_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+    const block_q6_k *b = (const block_q6_k *)row;
+    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
+        float scales[16];
+        q6_k_scales(scales, b);
+        for (int j = 0; j < 8; j += 2) {
+            acc0 = add_q6_k_run(acc0, q6_k_bytes(b, j), x + j, scales + 2 * j);
+            acc1 = add_q6_k_run(acc1, q6_k_bytes(b, j + 1), x + j + 1, scales + 2 * j + 2);
+        }
+    }
+    return sum_of_8(_mm256_add_ps(acc0, acc1));
+}
+
+static void matvec_q8_q8_0(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
+                           int64_t n_in, int64_t n_out) {
+    matvec_q8(dot_q8_0, y, w, w_stride, x, n_in, n_out);
+}
+
+static void matvec_q8_q4_0(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
+                           int64_t n_in, int64_t n_out) {
+    matvec_q8(dot_q4_0, y, w, w_stride, x, n_in, n_out);
+}
+
+static void matvec_q8_q4_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
+                           int64_t n_in, int64_t n_out) {
+    matvec_q8(dot_q4_k, y, w, w_stride, x, n_in, n_out);
+}
+
+static void matvec_q8_q5_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
+                           int64_t n_in, int64_t n_out) {
+    matvec_q8(dot_q5_k, y, w, w_stride, x, n_in, n_out);
+}
+
+static void matvec_q8_q6_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
+                           int64_t n_in, int64_t n_out) {
+    matvec_q8(dot_q6_k, y, w, w_stride, x, n_in, n_out);
+}
+
+#endif
