@@ -6,9 +6,9 @@
  *
  * Preconditions for all: pointers need no alignment beyond that of their
  * element type (void, that is packed rows of any dtype: none); outputs do not
- * overlap inputs unless said; nothing outside the stated ranges is read or written; counts may be
- * 0. A result depends on its inputs alone, never on neighbouring rows or on how many rows are
- * computed in one call. */
+ * overlap inputs unless said; nothing outside the stated ranges is read or
+ * written; counts may be 0. A result depends on its inputs alone, never on
+ * neighbouring rows, on how many rows are computed in one call, or on alignment. */
 #ifndef ESPY_KERNELS_H
 #define ESPY_KERNELS_H
 
@@ -42,9 +42,8 @@ typedef struct espy_kernels {
      * F8_E4M3 without its scale. Every dtype has one in every target. */
     void (*to_f32[ESPY_N_DTYPES])(float *y, const void *x, int64_t n);
 
-    /* The other way, round to nearest even: F16, BF16 (NaN stays NaN; in BF16
-     * values below FLT_MIN may become 0) and Q8_0 (d and q as in quantize_act,
-     * d then stored as f16); else NULL. */
+    /* The other way, round to nearest even: F16, BF16 (NaN stays NaN) and Q8_0
+     * (d and q as in quantize_act, d then stored as f16); else NULL. */
     void (*from_f32[ESPY_N_DTYPES])(void *y, const float *x, int64_t n);
 
     /* Q8 activations: d = max|x| / 127, 0 if that is below FLT_MIN; q = nearest
@@ -100,7 +99,7 @@ typedef struct espy_kernels {
 
     /* In place: x[i] = exp(scale * x[i] - m) / sum with m the maximum of
      * scale * x; n >= 1. -INFINITY entries become 0, but not all are. Relative
-     * error of each entry at most 2e-6 + 6e-8 * |scale * x - m|; entries below
+     * error of each entry at most 2e-6 + 6e-8 * |scale * x - m| + 4e-9 * n; entries below
      * 1e-37 may become 0. */
     void (*softmax)(float *x, float scale, int64_t n);
 

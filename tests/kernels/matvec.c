@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Products of packed rows and one vector, against sums in double over the same
+ * weights. Bounds allow a chain of n / 8 roundings: eight or more partial sums.
+ *
+ *   |error| <= EPS * (n / 8 + 24) * sum |w| |x| */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel_test.h"
+
+#define MAX_ROWS 9
+
+typedef struct problem {
+    espy_dtype dtype;
+    int64_t n, n_rows, stride; /* stride in bytes */
+    size_t w_bytes;
+    uint8_t *w;
+    float *x;       /* [n], or [n_rows] weights of rows */
+    espy_act_q8 *a; /* [n / 32] */
+    float *row;     /* [n], f32 values of one row */
+} problem;
+
+static problem make_problem(const trial *t, espy_dtype dtype, int64_t n, int64_t n_rows, int gap) {
+    problem p = { dtype, n, n_rows, espy_row_bytes(dtype, n) + gap };
+    int64_t n_x = n > n_rows ? n : n_rows;
+    p.w_bytes = n_rows ? (size_t)(p.stride * (n_rows - 1) + espy_row_bytes(dtype, n)) : 0;
+    p.w = allocate(p.w_bytes);
+    p.x = allocate((size_t)n_x * sizeof(float));
+    p.a = allocate((size_t)(n / 32) * sizeof(espy_act_q8));
+    p.row = allocate((size_t)n * sizeof(float));
+    for (int64_t o = 0; o < n_rows; o++) random_row(p.w + o * p.stride, dtype, n);
+    random_floats(p.x, n_x, 2);
+    if (n % 32 == 0) t->truth->quantize_act(p.a, p.x, n);
+    return p;
+}
+
+static void free_problem(problem *p) {
+    free(p->w);
+    free(p->x);
+    free(p->a);
+    free(p->row);
+}
+
+/* ------------------------------------------------------------------ matvec */
+
+static void expect_matvec(const trial *t, problem *p, double *want, double *bound) {
+    for (int64_t o = 0; o < p->n_rows; o++) {
+        double sum = 0, size = 0;
+        t->truth->to_f32[p->dtype](p->row, p->w + o * p->stride, p->n);
+        for (int64_t i = 0; i < p->n; i++) {
+            sum += (double)p->row[i] * p->x[i];
+            size += fabs((double)p->row[i] * p->x[i]);
+        }
+        want[o] = sum;
+        bound[o] = EPS * ((double)p->n / 8 + 24) * size;
+    }
+}
+
+static void try_matvec(trial *t, espy_dtype dtype, int64_t n, int64_t n_out, int gap) {
+    problem p = make_problem(t, dtype, n, n_out, gap);
+    double want[MAX_ROWS], bound[MAX_ROWS];
+    float first[MAX_ROWS] = { 0 };
+    size_t y_bytes = (size_t)n_out * sizeof(float);
+    expect_matvec(t, &p, want, bound);
+    for (int side = 0; side < N_SIDES; side++) {
+        set_size(t, "n_in %lld, n_out %lld, gap %d, side %d", (long long)n, (long long)n_out, gap,
+                 side);
+        const uint8_t *w = place_copy(AREA_A, p.w, p.w_bytes, side);
+        const float *x = place_copy(AREA_B, p.x, (size_t)n * sizeof(float), side);
+        float *y = place(AREA_OUT, y_bytes, side);
+        t->k->matvec[dtype](y, w, p.stride, x, n, n_out);
+        expect_near(t, y, want, bound, n_out);
+        expect_intact(t, AREA_OUT, y, y_bytes);
+        if (side == 0) memcpy(first, y, y_bytes);
+        expect_same(t, "another alignment", y, first, y_bytes);
+        for (int64_t o = 0; o < n_out; o++)
+            t->k->matvec[dtype](y + o, w + o * p.stride, p.stride, x, n, 1);
+        expect_same(t, "row by row", y, first, y_bytes);
+    }
+    free_problem(&p);
+}
+
+/* --------------------------------------------------------------- matvec_q8 */
+
+/* Sums of a block with a minimum are differences of two larger ones: the bound
+ * takes the largest weight of each 32. */
+static void expect_matvec_q8(const trial *t, problem *p, double *want, double *bound) {
+    for (int64_t o = 0; o < p->n_rows; o++) {
+        double sum = 0, size = 0;
+        t->truth->to_f32[p->dtype](p->row, p->w + o * p->stride, p->n);
+        for (int64_t b = 0; b < p->n / 32; b++) {
+            const float *w = p->row + 32 * b;
+            double largest = 0, total = 0;
+            for (int i = 0; i < 32; i++) {
+                sum += (double)w[i] * p->a[b].d * p->a[b].q[i];
+                total += fabs((double)p->a[b].d * p->a[b].q[i]);
+                if (fabs(w[i]) > largest) largest = fabs(w[i]);
+            }
+            size += 4 * largest * total;
+        }
+        want[o] = sum;
+        bound[o] = EPS * ((double)p->n / 32 + 8) * size;
+    }
+}
+
+static void try_matvec_q8(trial *t, espy_dtype dtype, int64_t n, int64_t n_out, int gap) {
+    problem p = make_problem(t, dtype, n, n_out, gap);
+    double want[MAX_ROWS], bound[MAX_ROWS];
+    float first[MAX_ROWS] = { 0 };
+    size_t y_bytes = (size_t)n_out * sizeof(float);
+    if (n) memset(p.a[0].q, 127, 32), p.a[0].sum = 32 * 127; /* the largest sums */
+    expect_matvec_q8(t, &p, want, bound);
+    for (int side = 0; side < N_SIDES; side++) {
+        set_size(t, "n_in %lld, n_out %lld, gap %d, side %d", (long long)n, (long long)n_out, gap,
+                 side);
+        const uint8_t *w = place_copy(AREA_A, p.w, p.w_bytes, side);
+        const espy_act_q8 *a =
+            place_copy(AREA_B, p.a, (size_t)(n / 32) * sizeof(espy_act_q8), side);
+        float *y = place(AREA_OUT, y_bytes, side);
+        t->k->matvec_q8[dtype](y, w, p.stride, a, n, n_out);
+        expect_near(t, y, want, bound, n_out);
+        expect_intact(t, AREA_OUT, y, y_bytes);
+        if (side == 0) memcpy(first, y, y_bytes);
+        expect_same(t, "another alignment", y, first, y_bytes);
+        for (int64_t o = 0; o < n_out; o++)
+            t->k->matvec_q8[dtype](y + o, w + o * p.stride, p.stride, a, n, 1);
+        expect_same(t, "row by row", y, first, y_bytes);
+    }
+    free_problem(&p);
+}
+
+void test_matvec(trial *t) {
+    static const int rows[] = { 1, 2, 3, 0, 4, 5, 8, 9 };
+    for (int d = 0; d < ESPY_N_DTYPES; d++)
+        for (int i = 0; t->k->matvec[d] && size_at(i, espy_dtypes[d].block) >= 0; i++) {
+            int64_t n = size_at(i, espy_dtypes[d].block);
+            set_slot(t, "matvec", espy_dtypes[d].name);
+            for (int r = 0; r < 8; r++) try_matvec(t, (espy_dtype)d, n, rows[r], r % 2 ? 0 : 5);
+            set_slot(t, "matvec_q8", espy_dtypes[d].name);
+            if (!t->k->matvec_q8[d]) continue;
+            for (int r = 0; r < 8; r++) try_matvec_q8(t, (espy_dtype)d, n, rows[r], r % 2 ? 0 : 5);
+        }
+}
+
+/* ------------------------------------------------------------------ vecmat */
+
+static void try_vecmat(trial *t, espy_dtype dtype, int64_t n, int64_t n_rows, int gap) {
+    problem p = make_problem(t, dtype, n, n_rows, gap);
+    size_t y_bytes = (size_t)n * sizeof(float);
+    float *start = allocate(y_bytes), *first = allocate(y_bytes);
+    double *want = allocate(2 * y_bytes), *bound = allocate(2 * y_bytes);
+    random_floats(start, n, 1);
+    for (int64_t i = 0; i < n; i++) {
+        want[i] = start[i];
+        bound[i] = fabs(start[i]);
+    }
+    for (int64_t j = 0; j < n_rows; j++) {
+        t->truth->to_f32[dtype](p.row, p.w + j * p.stride, n);
+        for (int64_t i = 0; i < n; i++) {
+            want[i] += (double)p.x[j] * p.row[i];
+            bound[i] += fabs((double)p.x[j] * p.row[i]);
+        }
+    }
+    for (int64_t i = 0; i < n; i++) bound[i] *= EPS * (double)(n_rows + 2);
+    for (int side = 0; side < N_SIDES; side++) {
+        set_size(t, "n %lld, n_rows %lld, gap %d, side %d", (long long)n, (long long)n_rows, gap,
+                 side);
+        const uint8_t *w = place_copy(AREA_A, p.w, p.w_bytes, side);
+        const float *x = place_copy(AREA_B, p.x, (size_t)n_rows * sizeof(float), side);
+        float *y = place_copy(AREA_OUT, start, y_bytes, side);
+        t->k->vecmat[dtype](y, w, p.stride, x, n, n_rows);
+        expect_near(t, y, want, bound, n);
+        expect_intact(t, AREA_OUT, y, y_bytes);
+        if (side == 0 && n) memcpy(first, y, y_bytes);
+        expect_same(t, "another alignment", y, first, y_bytes);
+    }
+    free(start);
+    free(first);
+    free(want);
+    free(bound);
+    free_problem(&p);
+}
+
+void test_vecmat(trial *t) {
+    static const int rows[] = { 1, 2, 3, 0, 4, 5, 16, 67 };
+    for (int d = 0; d < ESPY_N_DTYPES; d++) {
+        if (!t->k->vecmat[d]) continue;
+        set_slot(t, "vecmat", espy_dtypes[d].name);
+        for (int i = 0; size_at(i, espy_dtypes[d].block) >= 0; i++)
+            for (int r = 0; r < 8; r++)
+                try_vecmat(t, (espy_dtype)d, size_at(i, espy_dtypes[d].block), rows[r],
+                           r % 2 ? 0 : 5);
+    }
+}
