@@ -11,6 +11,8 @@
 #include <stdio.h> /* jpeglib.h uses FILE without declaring it */
 
 #include <jpeglib.h>
+
+#include <jerror.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +167,7 @@ static espy_status read_rows(reader *r, espy_error *err) {
 static espy_status read_picture(reader *r, const uint8_t *bytes, size_t n_bytes, espy_error *err) {
     if (setjmp(r->escape)) {
         int64_t at = r->source.next_input_byte ? r->source.next_input_byte - bytes : 0;
+        if (r->errors.msg_code == JERR_OUT_OF_MEMORY) return espy_out_of_memory(err);
         if (r->too_many_scans)
             return espy_fail(err, ESPY_ERR_FORMAT, at, "JPEG: more than %d scans", MAX_SCANS);
         return espy_fail(err, ESPY_ERR_FORMAT, at, "JPEG: %s (at byte %lld)", r->message,

@@ -19,6 +19,7 @@ typedef struct reader {
     const uint8_t *bytes;
     size_t n_bytes, at;
     char message[160];
+    int out_of_memory;
     espy_decoded *out;
     uint8_t **rows; /* [height], into out->pixels */
 } reader;
@@ -42,6 +43,18 @@ static void on_read(png_structp png, png_bytep to, size_t n) {
     }
     memcpy(to, r->bytes + r->at, n);
     r->at += n;
+}
+
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n) {
+    reader *r = png_get_mem_ptr(png);
+    void *p = malloc(n);
+    if (!p) r->out_of_memory = 1;
+    return p;
+}
+
+static void on_free(png_structp png, png_voidp p) {
+    (void)png;
+    free(p);
 }
 
 static int probe(const uint8_t *bytes, size_t n_bytes) {
@@ -95,12 +108,15 @@ static espy_status read_pixels(reader *r, espy_error *err) {
 }
 
 static espy_status read_picture(reader *r, espy_error *err) {
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, on_malloc,
+                                      on_free);
     r->info = r->png ? png_create_info_struct(r->png) : NULL;
     if (!r->info) return espy_out_of_memory(err);
-    if (setjmp(png_jmpbuf(r->png)))
+    if (setjmp(png_jmpbuf(r->png))) {
+        if (r->out_of_memory) return espy_out_of_memory(err);
         return espy_fail(err, ESPY_ERR_FORMAT, (int64_t)r->at, "PNG: %s (at byte %zu)", r->message,
                          r->at);
+    }
     png_set_read_fn(r->png, r, on_read);
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* ours follow */

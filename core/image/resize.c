@@ -101,6 +101,7 @@ static void free_filter(filter *f) {
     free(f->weights);
 }
 
+/* The caller frees the filter, also on failure. */
 static espy_status make_filter(filter *f, int n_in, int n_out, int precision, espy_error *err) {
     const double support = 2 * fmax((double)n_in / n_out, 1);
     *f = (filter){ .n_out = n_out, .max_taps = (int)ceil(support) * 2 + 1, .narrow = !precision };
@@ -111,7 +112,6 @@ static espy_status make_filter(filter *f, int n_in, int n_out, int precision, es
     f->weights = calloc(n * row, sizeof *f->weights);
     if (!w || !f->lo || !f->n_taps || !f->weights) {
         free(w);
-        free_filter(f);
         return espy_out_of_memory(err);
     }
     double largest = 0;

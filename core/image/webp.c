@@ -12,7 +12,16 @@ static int probe(const uint8_t *bytes, size_t n_bytes) {
     return n_bytes >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0;
 }
 
-static espy_status fail(VP8StatusCode code, size_t n_bytes, espy_error *err) {
+/* Shorter than the RIFF header says. */
+static int is_cut(const uint8_t *bytes, size_t n_bytes) {
+    const uint32_t riff =
+        bytes[4] | (uint32_t)bytes[5] << 8 | (uint32_t)bytes[6] << 16 | (uint32_t)bytes[7] << 24;
+    return n_bytes - 8 < riff;
+}
+
+static espy_status fail(VP8StatusCode code, const uint8_t *bytes, size_t n_bytes, espy_error *err) {
+    if (code == VP8_STATUS_BITSTREAM_ERROR && is_cut(bytes, n_bytes))
+        code = VP8_STATUS_NOT_ENOUGH_DATA;
     switch (code) {
     case VP8_STATUS_OUT_OF_MEMORY:
         return espy_out_of_memory(err);
@@ -42,7 +51,7 @@ static espy_status decode_still(espy_decoded *out, const uint8_t *bytes, size_t 
         .size = (size_t)out->width * (size_t)out->height * (size_t)channels,
     };
     VP8StatusCode code = WebPDecode(bytes, n_bytes, config);
-    return code == VP8_STATUS_OK ? ESPY_OK : fail(code, n_bytes, err);
+    return code == VP8_STATUS_OK ? ESPY_OK : fail(code, bytes, n_bytes, err);
 }
 
 static espy_status decode_first_frame(espy_decoded *out, const uint8_t *bytes, size_t n_bytes,
@@ -56,7 +65,7 @@ static espy_status decode_first_frame(espy_decoded *out, const uint8_t *bytes, s
     if (decoder && WebPAnimDecoderGetNext(decoder, &frame, &end_ms))
         memcpy(out->pixels, frame, (size_t)out->width * (size_t)out->height * 4);
     else
-        status = fail(VP8_STATUS_BITSTREAM_ERROR, n_bytes, err);
+        status = fail(VP8_STATUS_BITSTREAM_ERROR, bytes, n_bytes, err);
     WebPAnimDecoderDelete(decoder);
     return status;
 }
@@ -87,7 +96,7 @@ static espy_status decode(espy_decoded *out, const uint8_t *bytes, size_t n_byte
     if (!WebPInitDecoderConfig(&config))
         return espy_fail(err, ESPY_ERR_INTERNAL, -1, "WebP: libwebp has another interface");
     VP8StatusCode code = WebPGetFeatures(bytes, n_bytes, &config.input);
-    if (code != VP8_STATUS_OK) return fail(code, n_bytes, err);
+    if (code != VP8_STATUS_OK) return fail(code, bytes, n_bytes, err);
     espy_status status = config.input.has_animation
                              ? decode_first_frame(out, bytes, n_bytes, &config.input, err)
                              : decode_still(out, bytes, n_bytes, &config, err);
