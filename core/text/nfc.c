@@ -67,6 +67,23 @@ static size_t decompose(const char *s, size_t n, int32_t *out, size_t n_out) {
     return to;
 }
 
+/* Composes in place; the new length. U+11A7, the code point before the first
+ * trailing consonant of Hangul, composes with nothing, but utf8proc 2.8 lets it
+ * vanish after a syllable: so it is kept out. */
+static size_t compose(int32_t *cps, size_t n) {
+    size_t to = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = i;
+        while (i < n && cps[i] != 0x11A7) i++;
+        utf8proc_ssize_t got = utf8proc_normalize_utf32(cps + first, (utf8proc_ssize_t)(i - first),
+                                                        UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+        memmove(cps + to, cps + first, (size_t)got * sizeof *cps);
+        to += (size_t)got;
+        if (i < n) cps[to++] = 0x11A7;
+    }
+    return to;
+}
+
 espy_status espy_unicode_nfc(const char *s, size_t n, char **out, size_t *n_out, espy_error *err) {
     *out = NULL;
     *n_out = n;
@@ -82,10 +99,9 @@ espy_status espy_unicode_nfc(const char *s, size_t n, char **out, size_t *n_out,
     }
     decompose(s, n, cps, n_cps);
     reorder(cps, cps + n_cps, n_cps);
-    utf8proc_ssize_t n_composed =
-        utf8proc_normalize_utf32(cps, (utf8proc_ssize_t)n_cps, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     size_t to = 0;
-    for (utf8proc_ssize_t i = 0; i < n_composed; i++) to += espy_utf8_encode(cps[i], text + to);
+    n_cps = compose(cps, n_cps);
+    for (size_t i = 0; i < n_cps; i++) to += espy_utf8_encode(cps[i], text + to);
     free(cps);
     *out = text;
     *n_out = to;
