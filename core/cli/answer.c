@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* describe and ask: the same question about each picture, or about all of
+ * them at once. Text streams; JSON and alt text wait for the end. A picture
+ * that fails is reported, and the next one is looked at. */
+#include "cli.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct job {
+    cli_session *session;
+    const cli_options *o;
+    const char *prompt;
+    const cli_preset *preset; /* NULL: none */
+    int headings;             /* "== path ==" before each answer */
+    int n_answers;
+} job;
+
+/* What one answer has streamed so far. */
+typedef struct stream {
+    job *job;
+    int hold;   /* nothing is written before the end */
+    char *held; /* text so far, if hold */
+    size_t n_held;
+    char last; /* character that was written last */
+} stream;
+
+static int on_text(void *user, const char *piece, size_t n_bytes) {
+    stream *out = user;
+    if (!n_bytes) return cli_interrupted();
+    cli_progress_clear(&out->job->session->progress);
+    if (!out->hold) {
+        cli_write(piece, n_bytes);
+        out->last = piece[n_bytes - 1];
+        return cli_interrupted();
+    }
+    char *grown = realloc(out->held, out->n_held + n_bytes + 1);
+    if (!grown) return 1;
+    memcpy(grown + out->n_held, piece, n_bytes);
+    out->held = grown;
+    out->n_held += n_bytes;
+    grown[out->n_held] = 0;
+    const cli_preset *preset = out->job->preset;
+    return cli_interrupted() || (preset && preset->alt_text && cli_sentence_ended(grown));
+}
+
+static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
+    stream *out = user;
+    return cli_progress_step(&out->job->session->progress, phase, done, total);
+}
+
+static int write_json(const job *j, const char *const *labels, int n, const char *text,
+                      const espy_result *r) {
+    cJSON *object = cli_json_short(labels, n, text, r, j->session->load_ms);
+    int failed = cli_json_line(object);
+    cJSON_Delete(object);
+    return failed ? CLI_FAILED : CLI_OK;
+}
+
+/* Ends an answer: writes what was held back, or the newline that is missing. */
+static int finish(const job *j, stream *out, const char *const *labels, int n,
+                  const espy_result *r) {
+    char *tidied = NULL;
+    const char *text = r->text ? r->text : "";
+    int code = CLI_OK;
+    if (j->preset && j->preset->alt_text) {
+        text = tidied = cli_alt_text(text);
+        if (!text) return cli_say("out of memory"), CLI_FAILED;
+    }
+    if (j->o->json) {
+        code = write_json(j, labels, n, text, r);
+    } else {
+        if (out->hold) {
+            cli_write(text, strlen(text));
+            out->last = *text ? text[strlen(text) - 1] : 0;
+        }
+        if (out->last != '\n') puts("");
+        fflush(stdout);
+        cli_session_timings(j->session, r);
+    }
+    free(tidied);
+    return cli_interrupted() ? CLI_INTERRUPTED : code;
+}
+
+static int report(const job *j, const char *label, const espy_error *err) {
+    cli_progress_clear(&j->session->progress);
+    if (j->o->json && !cli_interrupted()) {
+        cJSON *object = cli_json_error(label, err);
+        cli_json_line(object);
+        cJSON_Delete(object);
+    }
+    return cli_report(label, err);
+}
+
+/* One answer about n pictures, whose names are labels. */
+static int answer(job *j, const espy_image *const *images, const char *const *labels, int n) {
+    const cli_options *o = j->o;
+    espy_error err = { .offset = -1 };
+    espy_result result = { 0 };
+    espy_sampling sampling;
+    stream out = { .job = j, .hold = o->json || (j->preset && j->preset->alt_text) };
+    const char *label = n == 1 ? labels[0] : NULL;
+
+    espy_part *parts = calloc((size_t)n + 1, sizeof *parts);
+    if (!parts) return cli_say("out of memory"), CLI_FAILED;
+    for (int i = 0; i < n; i++)
+        parts[i] = (espy_part){ .type = ESPY_PART_IMAGE, .images = &images[i], .n_images = 1 };
+    parts[n] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->prompt };
+    espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
+    espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n + 1 } };
+
+    cli_session_sampling(j->session, j->preset, &sampling);
+    espy_request request = { .messages = o->system ? messages : messages + 1,
+                             .n_messages = o->system ? 2 : 1,
+                             .max_tokens = o->max_tokens > 0 ? o->max_tokens
+                                           : j->preset       ? j->preset->max_tokens
+                                                             : 512,
+                             .sampling = &sampling,
+                             .stop = (const char *const *)o->stop,
+                             .n_stop = o->n_stop,
+                             .min_pixels = o->min_pixels > 0 ? o->min_pixels : 0,
+                             .max_pixels = o->max_pixels > 0 ? o->max_pixels : 0,
+                             .on_text = on_text,
+                             .on_progress = on_progress,
+                             .user = &out };
+    espy_status status =
+        cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
+    if (!status && j->headings && label && !o->json)
+        printf("%s== %s ==\n", j->n_answers ? "\n" : "", label);
+    j->n_answers++;
+    if (!status) status = espy_generate(j->session->context, &request, &result, &err);
+    cli_progress_clear(&j->session->progress);
+    int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);
+    espy_result_clear(&result);
+    free(out.held);
+    free(parts);
+    return code;
+}
+
+static int answer_file(job *j, const char *path) {
+    espy_error err = { .offset = -1 };
+    espy_image *image = NULL;
+    if (cli_picture_load(&image, path, j->o->alpha, &err)) return report(j, path, &err);
+    const espy_image *images[] = { image };
+    int code = answer(j, images, &path, 1);
+    espy_image_close(&image);
+    return code;
+}
+
+static int answer_together(job *j, const cli_list *files) {
+    espy_error err = { .offset = -1 };
+    espy_image **images = calloc((size_t)files->n + 1, sizeof *images);
+    int code = CLI_OK, n = 0;
+    if (!images) return cli_say("out of memory"), CLI_FAILED;
+    while (n < files->n && !code) {
+        if (cli_picture_load(&images[n], files->items[n], j->o->alpha, &err))
+            code = report(j, files->items[n], &err);
+        else
+            n++;
+    }
+    if (!code)
+        code = answer(j, (const espy_image *const *)images, (const char *const *)files->items, n);
+    while (n > 0) espy_image_close(&images[--n]);
+    free(images);
+    return code;
+}
+
+static int is_folder_or_many(const cli_list *files, int n_paths, const char *const *paths) {
+    return n_paths > 1 || files->n > 1 || (files->n == 1 && strcmp(files->items[0], paths[0]) != 0);
+}
+
+static int answer_all(job *j, const cli_list *files, int together) {
+    if (together || !files->n) return answer_together(j, files);
+    int worst = CLI_OK;
+    for (int i = 0; i < files->n; i++) {
+        int code = answer_file(j, files->items[i]);
+        if (code == CLI_INTERRUPTED) return code;
+        if (code) worst = code;
+    }
+    return worst;
+}
+
+int cli_answer(const cli_options *o, const char *prompt, const cli_preset *preset,
+               const char *const *paths, int n_paths, int together) {
+    cli_session session = { .o = o };
+    job j = { .session = &session, .o = o, .prompt = prompt, .preset = preset };
+    cli_list files = { 0 };
+    espy_error err = { .offset = -1 };
+    int code = CLI_OK;
+    for (int i = 0; i < n_paths; i++)
+        if (cli_pictures_add(&files, paths[i], &err)) code = report(&j, paths[i], &err);
+    if (code && (together || !files.n)) {
+        cli_list_free(&files);
+        return code;
+    }
+    j.headings = n_paths > 0 && is_folder_or_many(&files, n_paths, paths);
+    int opened = cli_session_open(&session, o, NULL);
+    int answered = opened ? opened : answer_all(&j, &files, together);
+    cli_session_close(&session);
+    cli_list_free(&files);
+    return answered ? answered : code;
+}

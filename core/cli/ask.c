@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* espy ask: one's own question about each picture, or about all together. */
+#include "cli.h"
+
+static int run(const cli_options *o) {
+    return cli_answer(o, o->args[0], NULL, o->args + 1, o->n_args - 1, o->together);
+}
+
+const cli_command cli_ask = {
+    .name = "ask",
+    .arguments = "QUESTION [IMAGE...]",
+    .summary = "ask a question about each picture",
+    .examples = "  espy ask \"What is written on the sign?\" street.png\n"
+                "  espy ask --together \"What differs?\" before.jpg after.jpg\n"
+                "  scanner | espy ask \"What is the total?\" -\n",
+    .groups = CLI_TOGETHER | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+};

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the espy program share. The program speaks to the library
+ * through espy.h alone, so it also shows how a host uses it. Its own names
+ * begin with cli_, to keep them apart from the library's.
+ *
+ *     main.c       finds the command          options.c   reads the options
+ *     describe.c, ask.c, chat.c, info.c, run.c, bench.c   one command each
+ *     answer.c     one answer per picture     session.c   model and context
+ *     pictures.c   files and folders          models.c    names of models
+ *     presets.c    ready questions            alt_text.c  tidies alt text
+ *     request.c    request files              output.c    JSON, messages
+ *     progress.c   the line on stderr         signals.c   Ctrl-C
+ */
+#ifndef ESPY_CLI_H
+#define ESPY_CLI_H
+
+#include <espy.h>
+
+#include <stddef.h>
+
+#define CLI_OK 0
+#define CLI_FAILED 1
+#define CLI_USAGE 2
+#define CLI_INTERRUPTED 130
+
+#if defined(__GNUC__)
+#define CLI_PRINTF(at, first) __attribute__((format(printf, at, first)))
+#else
+#define CLI_PRINTF(at, first)
+#endif
+
+/* ----------------------------------------------------------------- options */
+
+/* Groups of options that a command may take. */
+enum {
+    CLI_MODEL = 1,    /* --model, --mmproj, --threads, ... */
+    CLI_SAMPLING = 2, /* --temperature, ...                */
+    CLI_PICTURE = 4,  /* --min-pixels, ...                 */
+    CLI_ANSWER = 8,   /* --max-tokens, --system, --stop    */
+    CLI_PRESET = 16,  /* --preset                          */
+    CLI_TOGETHER = 32,
+    CLI_JSON = 64,
+    CLI_REQUEST = 128, /* --request, --trace               */
+    CLI_BENCH = 256    /* --size, --repeat                 */
+};
+
+/* Numbers that were not given are NAN or -1, strings NULL. */
+typedef struct cli_options {
+    char *model, *mmproj, *kernels, *cache_name;
+    espy_cache_type cache_type;
+    long long context;
+    int threads, exact, quiet, verbose;
+
+    double temperature, top_p, min_p;
+    double repetition_penalty, presence_penalty, frequency_penalty;
+    int top_k, greedy;
+    long long seed;
+
+    long long min_pixels, max_pixels;
+    char *alpha_name;
+    espy_alpha alpha;
+
+    int max_tokens;
+    char *system;
+    char **stop; /* [n_stop], then NULL */
+    int n_stop;
+    char *preset;
+    int together, json;
+
+    char *request, *trace;
+    char *size;
+    int width_px, height_px, repeat;
+
+    const char **args; /* [n_args], what is not an option */
+    int n_args;
+} cli_options;
+
+typedef struct cli_command {
+    const char *name;
+    const char *arguments; /* "IMAGE..." */
+    const char *summary;
+    const char *examples;
+    unsigned groups;
+    int min_args, max_args; /* max_args -1: any number */
+    int (*run)(const cli_options *o);
+} cli_command;
+
+extern const cli_command cli_describe, cli_ask, cli_chat, cli_info, cli_run, cli_bench;
+
+/* Reads argv[1..] into *out, which stays valid until cli_options_free. Returns
+ * non-zero if the program is to end with *exit_code (help was shown, or the
+ * command line is wrong). */
+int cli_options_read(const cli_command *command, int argc, char **argv, const cli_options **out,
+                     int *exit_code);
+void cli_options_free(void);
+
+/* ----------------------------------------------------------------- presets */
+
+typedef struct cli_preset {
+    const char *name, *summary, *prompt;
+    int max_tokens;
+    int greedy;   /* unless --temperature says otherwise */
+    int alt_text; /* the answer passes cli_alt_text      */
+} cli_preset;
+
+extern const cli_preset cli_presets[]; /* the first is the default; name NULL ends */
+const cli_preset *cli_preset_find(const char *name);
+
+/* The first sentence of an answer without "This image shows" and its like;
+ * owned by the caller (free), NULL without memory. */
+char *cli_alt_text(const char *answer);
+
+/* Whether text holds a whole sentence and the beginning of the next. */
+int cli_sentence_ended(const char *text);
+
+/* ------------------------------------------------------- models, pictures  */
+
+/* The path of a model: given may be a path or the name of an installed model,
+ * NULL takes $ESPY_MODEL or the installed one. *path is owned by the caller
+ * (free). Errors ESPY_ERR_MISSING, with the places that were searched. */
+espy_status cli_model_find(const char *given, char **path, espy_error *err);
+
+/* A growing list of owned strings. */
+typedef struct cli_list {
+    char **items;
+    int n;
+} cli_list;
+
+int cli_list_add(cli_list *list, const char *s); /* non-zero without memory */
+void cli_list_sort(cli_list *list);
+void cli_list_free(cli_list *list);
+
+/* Adds a file, or the pictures directly in a folder, sorted by name. */
+espy_status cli_pictures_add(cli_list *files, const char *path, espy_error *err);
+
+/* Like espy_image_load; "-" reads standard input. */
+espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha, espy_error *err);
+
+/* The whole of a file; "-" reads standard input. NUL-terminated, owned by the
+ * caller (free). */
+espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_error *err);
+
+/* ------------------------------------------------------ progress, signals  */
+
+/* Draws "looking 40 %" on stderr if it is a terminal. */
+typedef struct cli_progress {
+    int enabled;
+    int shown;
+    double last_ms;
+} cli_progress;
+
+double cli_now_ms(void);
+void cli_progress_begin(cli_progress *p, const cli_options *o);
+int cli_progress_step(cli_progress *p, const char *phase, int64_t done, int64_t total);
+void cli_progress_clear(cli_progress *p);
+
+/* The first Ctrl-C sets the flag that callbacks return, the second kills.
+ * cli_signals_rearm forgets an earlier one. */
+void cli_signals_begin(void);
+void cli_signals_rearm(void);
+int cli_interrupted(void);
+
+/* ----------------------------------------------------------------- session */
+
+/* A loaded model and, once reserved, a context that is large enough. */
+typedef struct cli_session {
+    const cli_options *o;
+    espy_model *model;
+    espy_context *context;
+    cli_progress progress;
+    double load_ms;
+} cli_session;
+
+/* Says itself what went wrong and returns the exit code. model_path overrides
+ * --model. */
+int cli_session_open(cli_session *s, const cli_options *o, const char *model_path);
+void cli_session_close(cli_session *s);
+
+/* Makes room for n_tokens (0: the library's default), or what --context says. */
+espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *err);
+
+/* Tokens that a request needs at most, its answer included. */
+int64_t cli_session_count(const cli_session *s, const espy_request *request);
+
+/* The model's sampling with the preset (may be NULL) and the options over it. */
+void cli_session_sampling(const cli_session *s, const cli_preset *preset, espy_sampling *out);
+
+/* One line of timings on stderr, if progress is shown there. */
+void cli_session_timings(const cli_session *s, const espy_result *result);
+
+/* Answers the prompt about each file; about all of them at once if together.
+ * Returns the exit code. */
+int cli_answer(const cli_options *o, const char *prompt, const cli_preset *preset,
+               const char *const *paths, int n_paths, int together);
+
+/* ------------------------------------------------------------------ output */
+
+espy_status cli_fail(espy_error *err, espy_status code, int64_t offset, const char *fmt, ...)
+    CLI_PRINTF(4, 5);
+
+/* "espy: ..." on stderr. */
+void cli_say(const char *fmt, ...) CLI_PRINTF(1, 2);
+
+/* "espy: PATH: sentence (at byte N)"; path may be NULL, and is left out if the
+ * sentence names it. Returns the exit code. */
+int cli_report(const char *path, const espy_error *err);
+
+const char *cli_finish_name(espy_finish finish);
+
+/* Writes text to stdout; on a terminal control characters become blanks. */
+void cli_write(const char *text, size_t n_bytes);
+
+/* A copy of text in valid UTF-8: stray bytes become U+FFFD. Owned by the
+ * caller (free). */
+char *cli_valid_utf8(const char *text);
+
+/* One line of JSON on stdout; non-zero without memory. */
+struct cJSON;
+int cli_json_line(const struct cJSON *json);
+int cli_json_text(struct cJSON *object, const char *key, const char *text);
+/* The object of `espy run`, and the shorter one of describe and ask; label is
+ * the file, or a list of them if n_labels > 1. */
+struct cJSON *cli_json_full(const espy_result *r, double load_ms);
+struct cJSON *cli_json_short(const char *const *labels, int n_labels, const char *text,
+                             const espy_result *r, double load_ms);
+struct cJSON *cli_json_error(const char *label, const espy_error *err);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options of all commands, as popt tables in groups: a command names the
+ * groups that it takes, so an option is described once and means the same
+ * everywhere. popt writes through fixed addresses, hence the one static
+ * struct. */
+#include "cli.h"
+
+#include <math.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOW_HELP = 1, SHOW_VERSION };
+
+static cli_options given;
+static poptContext parser;
+
+static const struct poptOption model_table[] = {
+    { "model", 'm', POPT_ARG_STRING, &given.model, 0,
+      "model folder or GGUF file, or the name of an installed model", "MODEL" },
+    { "mmproj", 0, POPT_ARG_STRING, &given.mmproj, 0,
+      "vision part of a GGUF model (default: found beside it)", "FILE" },
+    { "threads", 't', POPT_ARG_INT, &given.threads, 0, "threads (default: one per core)", "N" },
+    { "context", 0, POPT_ARG_LONGLONG, &given.context, 0,
+      "most tokens of prompt and answer (default: what is needed)", "N" },
+    { "cache-type", 0, POPT_ARG_STRING, &given.cache_name, 0,
+      "numbers in the KV cache: f16 (default), f32, q8_0", "TYPE" },
+    { "kernels", 0, POPT_ARG_STRING, &given.kernels, 0,
+      "scalar, avx2 or avx512 (default: the best that this CPU has)", "NAME" },
+    { "exact", 0, POPT_ARG_NONE, &given.exact, 0, "compute in F32 with the weights as stored; slow",
+      NULL },
+    POPT_TABLEEND
+};
+
+static const struct poptOption sampling_table[] = {
+    { "temperature", 0, POPT_ARG_DOUBLE, &given.temperature, 0, "0 is greedy", "X" },
+    { "top-k", 0, POPT_ARG_INT, &given.top_k, 0, "only the K likeliest tokens; 0: all", "K" },
+    { "top-p", 0, POPT_ARG_DOUBLE, &given.top_p, 0,
+      "only the likeliest tokens that together reach P", "P" },
+    { "min-p", 0, POPT_ARG_DOUBLE, &given.min_p, 0,
+      "only tokens at least P times as likely as the likeliest", "P" },
+    { "repetition-penalty", 0, POPT_ARG_DOUBLE, &given.repetition_penalty, 0,
+      "above 1 avoids tokens that were there; 1: none", "X" },
+    { "presence-penalty", 0, POPT_ARG_DOUBLE, &given.presence_penalty, 0,
+      "subtracted once for a token that was there", "X" },
+    { "frequency-penalty", 0, POPT_ARG_DOUBLE, &given.frequency_penalty, 0,
+      "subtracted for each time that a token was there", "X" },
+    { "seed", 0, POPT_ARG_LONGLONG, &given.seed, 0, "of the random numbers (default 0)", "N" },
+    { "greedy", 0, POPT_ARG_NONE, &given.greedy, 0, "always the likeliest token", NULL },
+    POPT_TABLEEND
+};
+
+static const struct poptOption picture_table[] = {
+    { "min-pixels", 0, POPT_ARG_LONGLONG, &given.min_pixels, 0,
+      "enlarge smaller pictures (default: the model's number)", "N" },
+    { "max-pixels", 0, POPT_ARG_LONGLONG, &given.max_pixels, 0,
+      "shrink larger pictures (default: the model's number)", "N" },
+    { "alpha", 0, POPT_ARG_STRING, &given.alpha_name, 0,
+      "transparent pictures: over white (default), or drop the alpha", "white|drop" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption answer_table[] = {
+    { "max-tokens", 'n', POPT_ARG_INT, &given.max_tokens, 0, "longest answer, in tokens", "N" },
+    { "system", 0, POPT_ARG_STRING, &given.system, 0, "system message", "TEXT" },
+    { "stop", 0, POPT_ARG_ARGV, &given.stop, 0,
+      "end the answer before this text; may be given several times", "TEXT" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption preset_table[] = { { "preset", 'p', POPT_ARG_STRING, &given.preset,
+                                                    0, "caption, alt, detailed, tags or text",
+                                                    "NAME" },
+                                                  POPT_TABLEEND };
+
+static const struct poptOption together_table[] = {
+    { "together", 0, POPT_ARG_NONE, &given.together, 0,
+      "one answer about all pictures instead of one for each", NULL },
+    POPT_TABLEEND
+};
+
+static const struct poptOption json_table[] = { { "json", 'j', POPT_ARG_NONE, &given.json, 0,
+                                                  "one JSON object per line on stdout", NULL },
+                                                POPT_TABLEEND };
+
+static const struct poptOption request_table[] = {
+    { "request", 'r', POPT_ARG_STRING, &given.request, 0, "request file; - is standard input",
+      "FILE.json" },
+    { "trace", 0, POPT_ARG_STRING, &given.trace, 0, "write intermediate tensors",
+      "OUT.safetensors" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption bench_table[] = {
+    { "max-tokens", 'n', POPT_ARG_INT, &given.max_tokens, 0, "tokens to generate (default 64)",
+      "N" },
+    { "size", 0, POPT_ARG_STRING, &given.size, 0, "of the picture (default 640x480)",
+      "WIDTHxHEIGHT" },
+    { "repeat", 0, POPT_ARG_INT, &given.repeat, 0, "rounds, the best of which counts (default 1)",
+      "N" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption general_table[] = {
+    { "quiet", 'q', POPT_ARG_NONE, &given.quiet, 0, "no progress, timings and warnings", NULL },
+    { "verbose", 'v', POPT_ARG_NONE, &given.verbose, 0, "tell more on stderr", NULL },
+    { "version", 'V', POPT_ARG_NONE, NULL, SHOW_VERSION, "show the version", NULL },
+    { "help", 'h', POPT_ARG_NONE, NULL, SHOW_HELP, "show this", NULL },
+    POPT_TABLEEND
+};
+
+static const struct group {
+    unsigned bit;
+    const struct poptOption *table;
+    const char *title;
+} groups[] = {
+    { CLI_REQUEST, request_table, "Request:" },
+    { CLI_PRESET, preset_table, "Question:" },
+    { CLI_TOGETHER, together_table, "Question:" },
+    { CLI_ANSWER, answer_table, "Answer:" },
+    { CLI_JSON, json_table, "Output:" },
+    { CLI_BENCH, bench_table, "Measuring:" },
+    { CLI_PICTURE, picture_table, "Pictures:" },
+    { CLI_MODEL, model_table, "Model:" },
+    { CLI_SAMPLING, sampling_table, "Sampling (default: as the model asks):" },
+    { ~0U, general_table, "General:" },
+};
+enum { n_groups = sizeof groups / sizeof *groups };
+
+static struct poptOption tables[n_groups + 1];
+
+static void choose_tables(unsigned wanted) {
+    int n = 0;
+    for (int i = 0; i < n_groups; i++)
+        if (groups[i].bit & wanted || groups[i].bit == ~0U)
+            tables[n++] = (struct poptOption){
+                NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)groups[i].table, 0, groups[i].title, NULL
+            };
+    tables[n] = (struct poptOption)POPT_TABLEEND;
+}
+
+static void show_help(const cli_command *command) {
+    poptPrintHelp(parser, stdout, 0);
+    printf("\n%c%s.\n", command->summary[0] - 'a' + 'A', command->summary + 1);
+    if (command->groups & CLI_PRESET) {
+        puts("\nPresets:");
+        for (const cli_preset *p = cli_presets; p->name; p++)
+            printf("  %-10s %s\n", p->name, p->summary);
+    }
+    if (command->examples) printf("\nExamples:\n%s", command->examples);
+}
+
+static int usage(const cli_command *command, const char *sentence) {
+    cli_say("%s; see espy %s --help", sentence, command->name);
+    return CLI_USAGE;
+}
+
+static int in_range(double x, double low, double high) {
+    return isnan(x) || (x >= low && x <= high);
+}
+
+/* A sentence about the first value out of its range; NULL if there is none. */
+static const char *check_numbers(const cli_options *o) {
+    if (o->threads != -1 && (o->threads < 1 || o->threads > 1024))
+        return "--threads must be from 1 to 1024";
+    if (o->context != -1 && o->context < 1) return "--context must be at least 1";
+    if (o->max_tokens != -1 && o->max_tokens < 1) return "--max-tokens must be at least 1";
+    if (o->min_pixels != -1 && o->min_pixels < 1) return "--min-pixels must be at least 1";
+    if (o->max_pixels != -1 && o->max_pixels < 1) return "--max-pixels must be at least 1";
+    if (o->min_pixels != -1 && o->max_pixels != -1 && o->min_pixels > o->max_pixels)
+        return "--min-pixels must not exceed --max-pixels";
+    if (o->repeat != -1 && (o->repeat < 1 || o->repeat > 1000))
+        return "--repeat must be from 1 to 1000";
+    if (o->top_k != -1 && o->top_k < 0) return "--top-k must be at least 0";
+    if (!in_range(o->temperature, 0, 100)) return "--temperature must be from 0 to 100";
+    if (!in_range(o->top_p, 0, 1)) return "--top-p must be from 0 to 1";
+    if (!in_range(o->min_p, 0, 1)) return "--min-p must be from 0 to 1";
+    if (!in_range(o->repetition_penalty, 0.01, 100))
+        return "--repetition-penalty must be from 0.01 to 100";
+    if (!in_range(o->presence_penalty, -100, 100))
+        return "--presence-penalty must be from -100 to 100";
+    if (!in_range(o->frequency_penalty, -100, 100))
+        return "--frequency-penalty must be from -100 to 100";
+    if (o->greedy && o->temperature > 0) return "--greedy contradicts --temperature";
+    return NULL;
+}
+
+static int read_cache_type(cli_options *o) {
+    static const char *const names[] = { "f16", "f32", "q8_0" }; /* as espy_cache_type */
+    if (!o->cache_name) return 0;
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(o->cache_name, names[i])) {
+            o->cache_type = (espy_cache_type)i;
+            return 0;
+        }
+    return -1;
+}
+
+static int read_size(cli_options *o) {
+    char end;
+    if (!o->size) return 0;
+    return sscanf(o->size, "%5dx%5d%c", &o->width_px, &o->height_px, &end) == 2 &&
+                   o->width_px > 0 && o->height_px > 0
+               ? 0
+               : -1;
+}
+
+static const char *check(cli_options *o) {
+    if (read_cache_type(o)) return "--cache-type must be f16, f32 or q8_0";
+    if (read_size(o)) return "--size must be like 640x480";
+    if (o->alpha_name && strcmp(o->alpha_name, "white") != 0 && strcmp(o->alpha_name, "drop") != 0)
+        return "--alpha must be white or drop";
+    o->alpha = o->alpha_name && !strcmp(o->alpha_name, "drop") ? ESPY_ALPHA_DROP : ESPY_ALPHA_WHITE;
+    if (o->preset && !cli_preset_find(o->preset))
+        return "--preset must be caption, alt, detailed, tags or text";
+    return check_numbers(o);
+}
+
+static int check_arguments(const cli_command *command, const cli_options *o) {
+    char text[200];
+    if (o->n_args < command->min_args) {
+        snprintf(text, sizeof text, "%s is missing", command->arguments);
+        return usage(command, text);
+    }
+    if (command->max_args >= 0 && o->n_args > command->max_args) {
+        snprintf(text, sizeof text, "'%.100s' is one argument too many",
+                 o->args[command->max_args]);
+        return usage(command, text);
+    }
+    return CLI_OK;
+}
+
+int cli_options_read(const cli_command *command, int argc, char **argv, const cli_options **out,
+                     int *exit_code) {
+    char text[300];
+    snprintf(text, sizeof text, "espy %s", command->name);
+    given = (cli_options){ .context = -1,
+                           .threads = -1,
+                           .temperature = NAN,
+                           .top_p = NAN,
+                           .min_p = NAN,
+                           .repetition_penalty = NAN,
+                           .presence_penalty = NAN,
+                           .frequency_penalty = NAN,
+                           .top_k = -1,
+                           .seed = -1,
+                           .min_pixels = -1,
+                           .max_pixels = -1,
+                           .max_tokens = -1,
+                           .repeat = -1,
+                           .width_px = 640,
+                           .height_px = 480 };
+    choose_tables(command->groups);
+    argv[0] = text; /* popt shows it in the usage line */
+    parser = poptGetContext(NULL, argc, (const char **)argv, tables, 0);
+    if (!parser) return cli_say("out of memory"), *exit_code = CLI_FAILED;
+    char arguments[120];
+    snprintf(arguments, sizeof arguments, "[OPTION...] %s", command->arguments);
+    poptSetOtherOptionHelp(parser, arguments);
+
+    int what = poptGetNextOpt(parser);
+    *exit_code = CLI_OK;
+    if (what == SHOW_HELP) return show_help(command), 1;
+    if (what == SHOW_VERSION) return printf("espy %s\n", espy_version()), 1;
+    if (what < -1) {
+        snprintf(text, sizeof text, "%.100s: %.100s", poptBadOption(parser, 0), poptStrerror(what));
+        return *exit_code = usage(command, text);
+    }
+    given.args = poptGetArgs(parser);
+    while (given.args && given.args[given.n_args]) given.n_args++;
+    while (given.stop && given.stop[given.n_stop]) given.n_stop++;
+    const char *sentence = check(&given);
+    *exit_code = sentence ? usage(command, sentence) : check_arguments(command, &given);
+    *out = &given;
+    return *exit_code;
+}
+
+void cli_options_free(void) {
+    char *strings[] = { given.model,      given.mmproj, given.kernels, given.cache_name,
+                        given.alpha_name, given.system, given.preset,  given.request,
+                        given.trace,      given.size };
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
+    for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
+    free(given.stop);
+    given = (cli_options){ 0 };
+    parser = poptFreeContext(parser);
+}

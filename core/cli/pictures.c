@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Picture files: folders are opened one level deep, "-" is standard input. */
+#include "cli.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static int is_picture(const char *name) {
+    static const char *const tails[] = { ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp" };
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && dot != name && i < sizeof tails / sizeof *tails; i++)
+        if (!strcasecmp(dot, tails[i])) return name[0] != '.';
+    return 0;
+}
+
+static espy_status add_folder(cli_list *files, const char *path, espy_error *err) {
+    cli_list found = { 0 };
+    espy_status status = ESPY_OK;
+    DIR *dir = opendir(path);
+    if (!dir) return cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", path, strerror(errno));
+    for (struct dirent *e; !status && (e = readdir(dir));) {
+        size_t n = strlen(path) + strlen(e->d_name) + 2;
+        char *name = is_picture(e->d_name) ? malloc(n) : NULL;
+        if (!name && !is_picture(e->d_name)) continue;
+        if (name)
+            snprintf(name, n, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", e->d_name);
+        if (!name || cli_list_add(&found, name))
+            status = cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
+        free(name);
+    }
+    closedir(dir);
+    cli_list_sort(&found);
+    for (int i = 0; !status && i < found.n; i++)
+        if (cli_list_add(files, found.items[i]))
+            status = cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
+    if (!status && !found.n)
+        status = cli_fail(err, ESPY_ERR_MISSING, -1,
+                          "%s: a folder without pictures (JPEG, PNG or WebP)", path);
+    cli_list_free(&found);
+    return status;
+}
+
+espy_status cli_pictures_add(cli_list *files, const char *path, espy_error *err) {
+    struct stat st;
+    if (strcmp(path, "-") != 0) {
+        if (stat(path, &st)) return cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", path, strerror(errno));
+        if (S_ISDIR(st.st_mode)) return add_folder(files, path, err);
+    }
+    return cli_list_add(files, path) ? cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory")
+                                     : ESPY_OK;
+}
+
+espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_error *err) {
+    int from_stdin = !strcmp(path, "-");
+    const char *name = from_stdin ? "standard input" : path;
+    FILE *f = from_stdin ? stdin : fopen(path, "rb");
+    if (!f) return cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", name, strerror(errno));
+    char *buffer = NULL;
+    size_t n = 0, capacity = 0;
+    espy_status status = ESPY_OK;
+    for (;;) {
+        if (capacity - n < 2) {
+            size_t wanted = capacity ? capacity * 2 : 1 << 16;
+            char *grown = wanted < (size_t)1 << 31 ? realloc(buffer, wanted) : NULL;
+            if (!grown) {
+                status = cli_fail(err, ESPY_ERR_MEMORY, -1, "%s: too large", name);
+                break;
+            }
+            buffer = grown;
+            capacity = wanted;
+        }
+        size_t got = fread(buffer + n, 1, capacity - n - 1, f);
+        n += got;
+        if (!got) break;
+    }
+    if (!status && ferror(f))
+        status = cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", name, strerror(errno));
+    if (!from_stdin) fclose(f);
+    if (status) {
+        free(buffer);
+        return status;
+    }
+    buffer[n] = 0;
+    *bytes = buffer;
+    *n_bytes = n;
+    return ESPY_OK;
+}
+
+espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha,
+                             espy_error *err) {
+    if (strcmp(path, "-") != 0) return espy_image_load(out, path, alpha, err);
+    char *bytes;
+    size_t n_bytes;
+    espy_status status = cli_read_file(path, &bytes, &n_bytes, err);
+    if (status) return status;
+    status = espy_image_decode(out, bytes, n_bytes, alpha, "standard input", err);
+    free(bytes);
+    return status;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A model and a context of the size that is asked of it. A context is only
+ * opened when its first request is known, so that its KV cache is no larger
+ * than needed, and opened again when a later one needs more. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
+    cli_session *s = user;
+    return cli_progress_step(&s->progress, phase, done, total);
+}
+
+static void on_log(void *user, int level, const char *line) {
+    cli_session *s = user;
+    if (s->o->quiet || (level > 1 && !s->o->verbose)) return;
+    cli_progress_clear(&s->progress);
+    cli_say("%s%s", level == 1 ? "warning: " : "", line);
+}
+
+int cli_session_open(cli_session *s, const cli_options *o, const char *model_path) {
+    espy_error err = { .offset = -1 };
+    char *path;
+    *s = (cli_session){ .o = o };
+    cli_progress_begin(&s->progress, o);
+    if (cli_model_find(model_path ? model_path : o->model, &path, &err))
+        return cli_report(NULL, &err);
+    if (o->verbose) cli_say("model %s", path);
+
+    double start = cli_now_ms();
+    espy_model_params params = {
+        .mmproj = o->mmproj, .progress = on_progress, .log = on_log, .user = s
+    };
+    espy_status status = espy_model_open(&s->model, path, &params, &err);
+    s->load_ms = cli_now_ms() - start;
+    cli_progress_clear(&s->progress);
+    int code = status ? cli_report(path, &err) : CLI_OK;
+    free(path);
+    return code;
+}
+
+void cli_session_close(cli_session *s) {
+    cli_progress_clear(&s->progress);
+    espy_context_close(&s->context);
+    espy_model_close(&s->model);
+}
+
+espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *err) {
+    const cli_options *o = s->o;
+    espy_context_params params = { .n_context = n_tokens ? (n_tokens + 255) / 256 * 256 : 0,
+                                   .n_threads = o->threads > 0 ? o->threads : 0,
+                                   .cache_type = o->cache_type,
+                                   .exact = o->exact,
+                                   .kernels = o->kernels };
+    if (o->context > 0) params.n_context = o->context;
+    if (s->context) {
+        if (o->context > 0 || espy_context_capacity(s->context) >= n_tokens) return ESPY_OK;
+        espy_context_close(&s->context);
+    }
+    espy_status status = espy_context_open(&s->context, s->model, &params, err);
+    if (!status && o->verbose)
+        cli_say("context of %lld tokens", (long long)espy_context_capacity(s->context));
+    return status;
+}
+
+static int64_t count_text(const cli_session *s, const char *text) {
+    int32_t *ids;
+    size_t n;
+    if (!text) return 0;
+    if (espy_tokenize(s->model, text, strlen(text), 1, &ids, &n, NULL))
+        return (int64_t)strlen(text);
+    espy_free(ids);
+    return (int64_t)n;
+}
+
+/* A clip costs at most what its frames cost as pictures, and a time stamp each. */
+static int64_t count_part(const cli_session *s, const espy_part *part,
+                          const espy_request *request) {
+    int64_t least = part->min_pixels ? part->min_pixels : request->min_pixels;
+    int64_t most = part->max_pixels ? part->max_pixels : request->max_pixels;
+    int64_t total = 16 + count_text(s, part->text);
+    for (int i = 0; i < part->n_images; i++) {
+        int width, height, n;
+        if (!espy_fit(s->model, espy_image_width(part->images[i]),
+                      espy_image_height(part->images[i]), least, most, &width, &height, &n, NULL))
+            total += n + (part->type == ESPY_PART_VIDEO ? 16 : 0);
+    }
+    return total;
+}
+
+int64_t cli_session_count(const cli_session *s, const espy_request *request) {
+    int64_t total = 64 + (request->max_tokens ? request->max_tokens : 512);
+    for (int i = 0; i < request->n_messages; i++) {
+        const espy_message *m = &request->messages[i];
+        total += 8;
+        for (int j = 0; j < m->n_parts; j++) total += count_part(s, &m->parts[j], request);
+    }
+    for (int i = 0; i < request->n_prompt_parts; i++)
+        total += count_part(s, &request->prompt_parts[i], request);
+    return total + count_text(s, request->prompt);
+}
+
+static void override(double *number, double with) {
+    if (!isnan(with)) *number = with;
+}
+
+void cli_session_sampling(const cli_session *s, const cli_preset *preset, espy_sampling *out) {
+    const cli_options *o = s->o;
+    espy_model_get_sampling(s->model, out);
+    if (o->greedy || (preset && preset->greedy)) out->temperature = 0;
+    override(&out->temperature, o->temperature);
+    override(&out->top_p, o->top_p);
+    override(&out->min_p, o->min_p);
+    override(&out->repetition_penalty, o->repetition_penalty);
+    override(&out->presence_penalty, o->presence_penalty);
+    override(&out->frequency_penalty, o->frequency_penalty);
+    if (o->top_k >= 0) out->top_k = o->top_k;
+    if (o->seed != -1) out->seed = (uint64_t)o->seed;
+}
+
+static double per_second(int64_t n, double ms) {
+    return ms > 0 ? (double)n * 1e3 / ms : 0;
+}
+
+void cli_session_timings(const cli_session *s, const espy_result *r) {
+    if (!s->progress.enabled) return;
+    fprintf(stderr,
+            "[load %.1f s, picture %.1f s, prompt %d tokens %.1f s (%.0f/s), "
+            "answer %d tokens %.1f s (%.1f/s)]\n",
+            s->load_ms / 1e3, r->vision_ms / 1e3, r->n_prompt_tokens, r->prompt_ms / 1e3,
+            per_second(r->n_prompt_tokens - r->n_reused_tokens, r->prompt_ms), r->n_tokens,
+            r->generate_ms / 1e3, per_second(r->n_tokens, r->generate_ms));
+}
