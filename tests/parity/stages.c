@@ -86,7 +86,7 @@ int stage_floats(const char *name, view got, view want, double rel_bound, double
         double d = (double)a[i] - b[i];
         apart += d * d;
         length += (double)b[i] * b[i];
-        if (!(fabs(d) <= largest)) largest = fabs(d); /* keeps a NaN */
+        if (!(fabs(d) <= largest)) largest = fabs(d);
     }
     double rel = sqrt(apart / length);
     int bad = !isfinite(rel) || !isfinite(largest) || (rel_bound > 0 && rel > rel_bound) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Qwen3-VL against the reference implementation, through the espy program.
  *
- *     test_qwen3_vl RUN [exact|fast]
+ *     test_qwen3_vl RUN [exact|fast|scalar [CASE...]]
  *
  * A run is a row of `runs`: a tiny model, the folder with the reference's
  * answers, and the requests. For each request
@@ -14,7 +14,7 @@
  * exact: the bounds of the project: vision 1e-4 relative, logits 1e-3 absolute,
  * all greedy ids. A GGUF has them too, for its expectations come from the numbers
  * that it holds. fast: the default settings (16-bit cache, inputs rounded for
- * integer and bfloat16 products) may cost what `allowed` says, about twice what
+ * integer and bfloat16 products) may cost what `modes` says, about twice what
  * was seen; greedy ids are asked for up to the first step where the reference
  * itself is near a tie. */
 #include <setjmp.h>
@@ -65,16 +65,23 @@ static const run runs[] = {
     { "gguf-one-file-native", "gguf/one-file-native.gguf", NULL, "micro", GGUF_CASES },
 };
 
-static const struct {
+#define EXACT_BOUNDS                                                                               \
+    { .vision_rel = 1e-4, .logits_max = 1e-3, .logprob_max = 2e-3, .margin = 0.0025 }
+
+static const struct mode {
     const char *name;
     bounds at;
-} allowed[] = {
-    { "exact", { .vision_rel = 1e-4, .logits_max = 1e-3, .logprob_max = 2e-3, .margin = 0.0025 } },
-    { "fast", { .vision_rel = 2e-2, .logits_max = 0.2, .logprob_max = 0.2, .margin = 0.25 } },
+    const char *options[4];
+} modes[] = {
+    { "exact", EXACT_BOUNDS, { "--exact" } },
+    { "fast",
+      { .vision_rel = 2e-2, .logits_max = 0.2, .logprob_max = 0.2, .margin = 0.25 },
+      { NULL } },
+    { "scalar", EXACT_BOUNDS, { "--exact", "--kernels", "scalar" } },
 };
 
 static const run *the_run;
-static int fast;
+static const struct mode *the_mode = modes;
 static char data[PATH_ROOM], scratch[PATH_ROOM];
 
 static void path_of(char *out, const char *folder, const char *name, const char *ending) {
@@ -103,7 +110,7 @@ static cJSON *answer(const char *name, const char *trace) {
         argv[n++] = "--mmproj";
         argv[n++] = mmproj;
     }
-    if (!fast) argv[n++] = "--exact";
+    for (int i = 0; the_mode->options[i]; i++) argv[n++] = the_mode->options[i];
     int status = program_run((char *const *)argv, out);
     if (status != 0) {
         print_error("espy run ended with %d\n", status);
@@ -150,7 +157,7 @@ static int compare(const cJSON *got, const tensors *trace, const cJSON *want, co
 static void one_case(void **state) {
     const char *name = *state;
     static char folder[PATH_ROOM], path[PATH_ROOM], trace_path[PATH_ROOM];
-    printf("%s, %s, %s:\n", the_run->name, allowed[fast].name, name);
+    printf("%s, %s, %s:\n", the_run->name, the_mode->name, name);
     fflush(stdout);
     path_of(trace_path, scratch, "trace", ".safetensors");
     cJSON *got = answer(name, trace_path);
@@ -167,7 +174,7 @@ static void one_case(void **state) {
     path_of(path, folder, name, ".safetensors");
     assert_int_equal(tensors_open(&floats, path), 0);
     assert_int_equal(tensors_open(&trace, trace_path), 0);
-    int bad = compare(got, &trace, want, &floats, &allowed[fast].at);
+    int bad = compare(got, &trace, want, &floats, &the_mode->at);
     fflush(stdout);
     tensors_close(&trace);
     tensors_close(&floats);
@@ -181,12 +188,16 @@ int main(int argc, char **argv) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
     for (size_t i = 0; argc > 1 && i < sizeof runs / sizeof *runs; i++)
         if (!strcmp(runs[i].name, argv[1])) the_run = &runs[i];
-    fast = argc > 2 && !strcmp(argv[2], "fast");
+    for (size_t i = 0; argc > 2 && i < sizeof modes / sizeof *modes; i++)
+        if (!strcmp(modes[i].name, argv[2])) the_mode = &modes[i];
     if (!the_run || !root || !getenv("ESPY_PROGRAM")) {
-        fprintf(stderr, "usage: ESPY_SOURCE_ROOT=DIR ESPY_PROGRAM=FILE test_qwen3_vl RUN [fast]\n");
+        fprintf(
+            stderr,
+            "usage: ESPY_SOURCE_ROOT=DIR ESPY_PROGRAM=FILE test_qwen3_vl RUN [MODE [CASE...]]\n");
         return 2;
     }
-    path_of(data, root, "tests/data/qwen3_vl", "");
+    const char *elsewhere = getenv("ESPY_PARITY_DATA"); /* see tests/reference/more_cases.py */
+    path_of(data, elsewhere ? elsewhere : root, elsewhere ? "" : "tests/data/qwen3_vl", "");
     const char *tmp = getenv("TMPDIR");
     snprintf(scratch, sizeof scratch, "%s/espy-parity-XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(scratch)) {
@@ -195,9 +206,9 @@ int main(int argc, char **argv) {
     }
     struct CMUnitTest tests[MAX_CASES] = { 0 };
     size_t n = 0;
-    for (; n < MAX_CASES && the_run->cases[n]; n++)
-        tests[n] = (struct CMUnitTest){ the_run->cases[n], one_case, NULL, NULL,
-                                        (void *)the_run->cases[n] };
+    const char *const *cases = argc > 3 ? (const char *const *)argv + 3 : the_run->cases;
+    for (; n < MAX_CASES && cases[n]; n++)
+        tests[n] = (struct CMUnitTest){ cases[n], one_case, NULL, NULL, (void *)cases[n] };
     int failed = _cmocka_run_group_tests(the_run->name, tests, n, NULL, NULL);
     rmdir(scratch);
     return failed != 0;
