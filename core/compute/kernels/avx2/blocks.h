@@ -11,6 +11,14 @@
 
 #define ESPY_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop over registers: gcc 12 keeps the array in memory if it unrolls
+ * the loop too late. */
+#ifdef __clang__
+#define ESPY_UNROLL _Pragma("unroll")
+#else
+#define ESPY_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 /* d is an f16; w = d * (...) throughout. Value j of a 32 block with nibbles is
  * the low nibble of byte j, value j + 16 the high one. */
 typedef struct block_q4_0 { /* d * (q - 8) */

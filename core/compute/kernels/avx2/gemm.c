@@ -16,24 +16,44 @@ typedef struct tile {
     int accumulate;
 } tile;
 
-ESPY_INLINE void multiply_tile(const tile *t, int rows) {
-    __m256 s[TILE_ROWS][2];
-    for (int m = 0; m < rows; m++)
-        for (int h = 0; h < 2; h++)
-            s[m][h] = t->accumulate ? load_f32(t->y + m * t->y_stride, h * 8, t->n_cols - h * 8)
-                                    : _mm256_setzero_ps();
-    const float *panel = t->panel;
-    for (int64_t k = 0; k < t->n_k; k++, panel += ESPY_PANEL) {
-        __m256 w0 = _mm256_loadu_ps(panel), w1 = _mm256_loadu_ps(panel + 8);
+ESPY_INLINE void store_tile(__m256 s[][2], const tile *t, int rows) {
+    if (t->n_cols == 16) {
+        ESPY_UNROLL
         for (int m = 0; m < rows; m++) {
-            __m256 value = _mm256_broadcast_ss(t->x + m * t->x_stride + k);
+            _mm256_storeu_ps(t->y + m * t->y_stride, s[m][0]);
+            _mm256_storeu_ps(t->y + m * t->y_stride + 8, s[m][1]);
+        }
+        return;
+    }
+    __m256i left = lanes_left(t->n_cols), right = lanes_left(t->n_cols - 8);
+    ESPY_UNROLL
+    for (int m = 0; m < rows; m++) {
+        _mm256_maskstore_ps(t->y + m * t->y_stride, left, s[m][0]);
+        _mm256_maskstore_ps(t->y + m * t->y_stride + 8, right, s[m][1]);
+    }
+}
+
+ESPY_INLINE void multiply_tile(const tile *t, int rows) {
+    __m256i left = lanes_left(t->accumulate ? t->n_cols : 0);
+    __m256i right = lanes_left(t->accumulate ? t->n_cols - 8 : 0);
+    __m256 s[TILE_ROWS][2];
+    ESPY_UNROLL
+    for (int m = 0; m < rows; m++) {
+        s[m][0] = _mm256_maskload_ps(t->y + m * t->y_stride, left);
+        s[m][1] = _mm256_maskload_ps(t->y + m * t->y_stride + 8, right);
+    }
+    const float *panel = t->panel, *x = t->x;
+    int64_t n_k = t->n_k, x_stride = t->x_stride;
+    for (int64_t k = 0; k < n_k; k++, panel += ESPY_PANEL) {
+        __m256 w0 = _mm256_loadu_ps(panel), w1 = _mm256_loadu_ps(panel + 8);
+        ESPY_UNROLL
+        for (int m = 0; m < rows; m++) {
+            __m256 value = _mm256_broadcast_ss(x + m * x_stride + k);
             s[m][0] = _mm256_fmadd_ps(value, w0, s[m][0]);
             s[m][1] = _mm256_fmadd_ps(value, w1, s[m][1]);
         }
     }
-    for (int m = 0; m < rows; m++)
-        for (int h = 0; h < 2; h++)
-            store_f32(t->y + m * t->y_stride, h * 8, t->n_cols - h * 8, s[m][h]);
+    store_tile(s, t, rows);
 }
 
 /* A case for each height, so that a tile's sums are registers. */

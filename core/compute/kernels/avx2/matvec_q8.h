@@ -6,8 +6,8 @@
  *     __m256i dot_s8_s8(__m256i w, __m256i x)   both signed, x not -128
  *
  * lane i: the sum of products 4i .. 4i + 3. Per 32 values the lanes become
- * floats and are added with their scale; offsets of the format (q - 8) and mins
- * take the sum of the activations, an eighth in each lane. Rows are read one
+ * floats and are added with their scale; the format's offsets (q - 8) take an
+ * eighth of the activations' sum off each lane. Rows are read one
  * after the other: neighbouring rows side by side defeat the prefetcher. */
 #ifndef ESPY_KERNELS_AVX2_MATVEC_Q8_H
 #define ESPY_KERNELS_AVX2_MATVEC_Q8_H
@@ -20,6 +20,10 @@ ESPY_INLINE void matvec_q8(dot_q8_fn *dot, float *y, const void *w, int64_t w_st
                            const espy_act_q8 *x, int64_t n_in, int64_t n_out) {
     const uint8_t *row = w;
     for (int64_t o = 0; o < n_out; o++, row += w_stride) y[o] = dot(row, x, n_in);
+}
+
+ESPY_INLINE __m256 sum_of_four(const __m256 s[4]) {
+    return _mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3]));
 }
 
 /* acc + scale * lanes */
@@ -61,47 +65,62 @@ ESPY_INLINE float dot_q4_0(const uint8_t *row, const espy_act_q8 *x, int64_t n_i
     return sum_of_8(_mm256_add_ps(acc0, acc1));
 }
 
-/* acc + x.d * (scale * lanes - min / 8 * x.sum) */
-ESPY_INLINE __m256 add_sub_block(__m256 acc, __m256i w, const espy_act_q8 *x, const float *scale,
-                                 const float *eighth_min) {
-    __m256 lanes = _mm256_cvtepi32_ps(dot_u8_s8(w, load_32_bytes(x->q)));
-    __m256 sum = _mm256_cvtepi32_ps(_mm256_set1_epi32(x->sum));
-    __m256 part = _mm256_mul_ps(_mm256_broadcast_ss(eighth_min), sum);
-    part = _mm256_fmsub_ps(_mm256_broadcast_ss(scale), lanes, part);
-    return _mm256_fmadd_ps(_mm256_broadcast_ss(&x->d), part, acc);
+/* The scales and sums of 8 activation blocks. */
+typedef struct act_scales {
+    __m256 d, sum;
+} act_scales;
+
+ESPY_INLINE __m256i scale_and_sum_of_4(const espy_act_q8 *x, int i, int j) {
+    __m128i low = _mm_loadl_epi64((const __m128i *)(x + i));
+    __m128i high = _mm_loadl_epi64((const __m128i *)(x + j));
+    low = _mm_unpacklo_epi64(low, _mm_loadl_epi64((const __m128i *)(x + i + 1)));
+    high = _mm_unpacklo_epi64(high, _mm_loadl_epi64((const __m128i *)(x + j + 1)));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-ESPY_INLINE void store_scales(float scale[8], float eighth_min[8], k_scales s) {
-    _mm256_storeu_ps(scale, s.scale);
-    _mm256_storeu_ps(eighth_min, _mm256_mul_ps(s.min, _mm256_set1_ps(0.125F)));
+ESPY_INLINE act_scales scales_of_8(const espy_act_q8 *x) {
+    __m256 a = _mm256_castsi256_ps(scale_and_sum_of_4(x, 0, 4));
+    __m256 b = _mm256_castsi256_ps(scale_and_sum_of_4(x, 2, 6));
+    __m256i sum = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd));
+    return (act_scales){ _mm256_shuffle_ps(a, b, 0x88), _mm256_cvtepi32_ps(sum) };
+}
+
+/* acc - min * x.d * x.sum of 8 sub-blocks; leaves their scale * x.d. */
+ESPY_INLINE __m256 add_mins(__m256 acc, float scale[8], k_scales s, const espy_act_q8 *x) {
+    act_scales a = scales_of_8(x);
+    _mm256_storeu_ps(scale, _mm256_mul_ps(s.scale, a.d));
+    return _mm256_fnmadd_ps(_mm256_mul_ps(s.min, a.d), a.sum, acc);
+}
+
+ESPY_INLINE __m256 add_sub_block(__m256 acc, __m256i w, const espy_act_q8 *x, const float *scale) {
+    __m256 lanes = _mm256_cvtepi32_ps(dot_u8_s8(w, load_32_bytes(x->q)));
+    return _mm256_fmadd_ps(lanes, _mm256_broadcast_ss(scale), acc);
 }
 
 ESPY_INLINE float dot_q4_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
     const block_q4_k *b = (const block_q4_k *)row;
-    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    const __m256 zero = _mm256_setzero_ps();
+    __m256 mins = zero, acc[4] = { zero, zero, zero, zero };
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
-        float scale[8], min[8];
-        store_scales(scale, min, k_scales_of(b->d, b->dmin, b->scales));
-        for (int j = 0; j < 8; j += 2) {
-            acc0 = add_sub_block(acc0, q4_k_bytes(b, j), x + j, scale + j, min + j);
-            acc1 = add_sub_block(acc1, q4_k_bytes(b, j + 1), x + j + 1, scale + j + 1, min + j + 1);
-        }
+        float scale[8];
+        mins = add_mins(mins, scale, k_scales_of(b->d, b->dmin, b->scales), x);
+        for (int j = 0; j < 8; j++)
+            acc[j % 4] = add_sub_block(acc[j % 4], q4_k_bytes(b, j), x + j, scale + j);
     }
-    return sum_of_8(_mm256_add_ps(acc0, acc1));
+    return sum_of_8(_mm256_add_ps(mins, sum_of_four(acc)));
 }
 
 ESPY_INLINE float dot_q5_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
     const block_q5_k *b = (const block_q5_k *)row;
-    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    const __m256 zero = _mm256_setzero_ps();
+    __m256 mins = zero, acc[4] = { zero, zero, zero, zero };
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
-        float scale[8], min[8];
-        store_scales(scale, min, k_scales_of(b->d, b->dmin, b->scales));
-        for (int j = 0; j < 8; j += 2) {
-            acc0 = add_sub_block(acc0, q5_k_bytes(b, j), x + j, scale + j, min + j);
-            acc1 = add_sub_block(acc1, q5_k_bytes(b, j + 1), x + j + 1, scale + j + 1, min + j + 1);
-        }
+        float scale[8];
+        mins = add_mins(mins, scale, k_scales_of(b->d, b->dmin, b->scales), x);
+        for (int j = 0; j < 8; j++)
+            acc[j % 4] = add_sub_block(acc[j % 4], q5_k_bytes(b, j), x + j, scale + j);
     }
-    return sum_of_8(_mm256_add_ps(acc0, acc1));
+    return sum_of_8(_mm256_add_ps(mins, sum_of_four(acc)));
 }
 
 /* Two scales a run of 32: the lower four lanes take the first. */
@@ -115,16 +134,15 @@ ESPY_INLINE __m256 add_q6_k_run(__m256 acc, __m256i w, const espy_act_q8 *x, con
 
 ESPY_INLINE float dot_q6_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
     const block_q6_k *b = (const block_q6_k *)row;
-    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    const __m256 zero = _mm256_setzero_ps();
+    __m256 acc[4] = { zero, zero, zero, zero };
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
         float scales[16];
         q6_k_scales(scales, b);
-        for (int j = 0; j < 8; j += 2) {
-            acc0 = add_q6_k_run(acc0, q6_k_bytes(b, j), x + j, scales + 2 * j);
-            acc1 = add_q6_k_run(acc1, q6_k_bytes(b, j + 1), x + j + 1, scales + 2 * j + 2);
-        }
+        for (int j = 0; j < 8; j++)
+            acc[j % 4] = add_q6_k_run(acc[j % 4], q6_k_bytes(b, j), x + j, scales + 2 * j);
     }
-    return sum_of_8(_mm256_add_ps(acc0, acc1));
+    return sum_of_8(sum_of_four(acc));
 }
 
 static void matvec_q8_q8_0(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,

@@ -44,6 +44,7 @@ static int rows_of_tile(int left) {
 }
 
 ESPY_INLINE void load_tile(__m512 s[][2], const tile *t, int rows) {
+    ESPY_UNROLL
     for (int m = 0; m < rows; m++)
         for (int h = 0; h < 2; h++)
             s[m][h] =
@@ -53,6 +54,7 @@ ESPY_INLINE void load_tile(__m512 s[][2], const tile *t, int rows) {
 }
 
 ESPY_INLINE void store_tile(__m512 s[][2], const tile *t, int rows) {
+    ESPY_UNROLL
     for (int m = 0; m < rows; m++)
         for (int h = 0; h < 2; h++)
             if (t->cols[h])
@@ -66,6 +68,7 @@ ESPY_INLINE void tile_f32(const tile *t, const float *x, int64_t x_stride, const
     load_tile(s, t, rows);
     for (int64_t k = 0; k < t->n_k; k++, panel += ESPY_PANEL) {
         __m512 w0 = _mm512_loadu_ps(panel), w1 = _mm512_loadu_ps(panel + 16);
+        ESPY_UNROLL
         for (int m = 0; m < rows; m++) {
             __m512 value = _mm512_set1_ps(x[m * x_stride + k]);
             s[m][0] = _mm512_fmadd_ps(value, w0, s[m][0]);
@@ -101,6 +104,7 @@ TARGET_BF16 ESPY_INLINE void tile_bf16(const tile *t, const uint16_t *x, int64_t
     load_tile(s, t, rows);
     for (int64_t k = 0; k < t->n_k; k += 2, panel += (ptrdiff_t)ESPY_PANEL * 2) {
         __m512i w0 = _mm512_loadu_si512(panel), w1 = _mm512_loadu_si512(panel + ESPY_PANEL);
+        ESPY_UNROLL
         for (int m = 0; m < rows; m++) {
             int32_t pair;
             memcpy(&pair, x + m * x_stride + k, sizeof pair);
