@@ -14,27 +14,26 @@
 #include "compute/kernels/scalar/scalar.h"
 
 static void q2_k(float *y, const uint8_t *b) {
-    const uint8_t *qs = b + 16;
     float d = f16_to_f32(load_u16(b + 80)), dmin = f16_to_f32(load_u16(b + 82));
     for (int j = 0; j < 16; j++) {
+        const uint8_t *qs = b + 16 + j / 8 * 32 + j % 2 * 16;
         float ds = d * (float)(b[j] & 15), dm = dmin * (float)(b[j] >> 4);
-        for (int i = 16 * j; i < 16 * j + 16; i++)
-            y[i] = ds * (float)(qs[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3) - dm;
+        for (int i = 0; i < 16; i++) y[16 * j + i] = ds * (float)(qs[i] >> j % 8 / 2 * 2 & 3) - dm;
     }
 }
 
 /* Scale j: nibble j / 8 of byte j % 8, and above it digit j / 4 of byte 8 + j % 4.
  * The third bit of a value is bit i / 32 of hmask[i % 32]. */
 static void q3_k(float *y, const uint8_t *b) {
-    const uint8_t *qs = b + 32, *scales = b + 96;
+    const uint8_t *scales = b + 96;
     float d = f16_to_f32(load_u16(b + 108));
     for (int j = 0; j < 16; j++) {
         int s = (scales[j % 8] >> j / 8 * 4 & 15) | (scales[8 + j % 4] >> j / 4 * 2 & 3) << 4;
         float ds = d * (float)(s - 32);
-        for (int i = 16 * j; i < 16 * j + 16; i++) {
-            int low = qs[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3;
-            int high = b[i % 32] >> i / 32 & 1;
-            y[i] = ds * (float)((low | high << 2) - 4);
+        const uint8_t *hmask = b + j % 2 * 16, *qs = b + 32 + j / 8 * 32 + j % 2 * 16;
+        for (int i = 0; i < 16; i++) {
+            int q = (qs[i] >> j % 8 / 2 * 2 & 3) | (hmask[i] >> j / 2 & 1) << 2;
+            y[16 * j + i] = ds * (float)(q - 4);
         }
     }
 }
@@ -80,10 +79,10 @@ static void q6_k(float *y, const uint8_t *b) {
     float d = f16_to_f32(load_u16(b + 208));
     for (int j = 0; j < 8; j++) {
         const uint8_t *ql = b + j / 4 * 64 + j % 2 * 32, *qh = b + 128 + j / 4 * 32;
+        float ds[2] = { d * (float)(int8_t)b[192 + 2 * j], d * (float)(int8_t)b[193 + 2 * j] };
         for (int i = 0; i < 32; i++) {
             int q = (ql[i] >> j % 4 / 2 * 4 & 15) | (qh[i] >> j % 4 * 2 & 3) << 4;
-            float ds = d * (float)(int8_t)b[192 + 2 * j + i / 16];
-            y[32 * j + i] = ds * (float)(q - 32);
+            y[32 * j + i] = ds[i / 16] * (float)(q - 32);
         }
     }
 }

@@ -16,32 +16,41 @@
 #include "compute/kernels/scalar/numbers.h"
 #include "compute/kernels/scalar/scalar.h"
 
-static int nibble(const uint8_t *qs, int i) {
-    return i < 16 ? qs[i] & 15 : qs[i - 16] >> 4;
-}
-
-static int fifth(const uint8_t *qh, int i) {
-    return (qh[i / 8] >> i % 8 & 1) << 4;
+/* Block formats without a fifth bit pass NULL for qh. */
+static void unpack(int8_t q[32], const uint8_t *qs, const uint8_t *qh) {
+    for (int i = 0; i < 16; i++) {
+        q[i] = qs[i] & 15;
+        q[i + 16] = qs[i] >> 4;
+    }
+    for (int i = 0; qh && i < 32; i++) q[i] |= (int8_t)((qh[i / 8] >> i % 8 & 1) << 4);
 }
 
 static void q4_0(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b));
-    for (int i = 0; i < 32; i++) y[i] = d * (float)(nibble(b + 2, i) - 8);
+    unpack(q, b + 2, NULL);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)(q[i] - 8);
 }
 
 static void q4_1(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b)), m = f16_to_f32(load_u16(b + 2));
-    for (int i = 0; i < 32; i++) y[i] = d * (float)nibble(b + 4, i) + m;
+    unpack(q, b + 4, NULL);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)q[i] + m;
 }
 
 static void q5_0(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b));
-    for (int i = 0; i < 32; i++) y[i] = d * (float)((nibble(b + 6, i) | fifth(b + 2, i)) - 16);
+    unpack(q, b + 6, b + 2);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)(q[i] - 16);
 }
 
 static void q5_1(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b)), m = f16_to_f32(load_u16(b + 2));
-    for (int i = 0; i < 32; i++) y[i] = d * (float)(nibble(b + 8, i) | fifth(b + 4, i)) + m;
+    unpack(q, b + 8, b + 4);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)q[i] + m;
 }
 
 static void q8_0(float *y, const uint8_t *b) {
@@ -53,25 +62,30 @@ static const int8_t iq4_values[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
                                        1,    13,   25,  38,  53,  69,  89,  113 };
 
 static void iq4_nl(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b));
-    for (int i = 0; i < 32; i++) y[i] = d * (float)iq4_values[nibble(b + 2, i)];
+    unpack(q, b + 2, NULL);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)iq4_values[q[i]];
 }
 
 static void iq4_xs(float *y, const uint8_t *b) {
+    int8_t q[32];
     float d = f16_to_f32(load_u16(b));
     unsigned high = load_u16(b + 2);
     for (int j = 0; j < 8; j++) {
         int s = (b[4 + j / 2] >> j % 2 * 4 & 15) | (int)(high >> 2 * j & 3) << 4;
         float ds = d * (float)(s - 32);
-        for (int i = 0; i < 32; i++)
-            y[32 * j + i] = ds * (float)iq4_values[nibble(b + 8 + 16 * j, i)];
+        unpack(q, b + 8 + 16 * j, NULL);
+        for (int i = 0; i < 32; i++) y[32 * j + i] = ds * (float)iq4_values[q[i]];
     }
 }
 
 static void mxfp4(float *y, const uint8_t *b) {
+    int8_t q[32];
     static const int8_t values[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
     float d = b[0] < 2 ? float_of(0x200000u << b[0]) : float_of((b[0] - 1u) << 23);
-    for (int i = 0; i < 32; i++) y[i] = d * (float)values[nibble(b + 1, i)];
+    unpack(q, b + 1, NULL);
+    for (int i = 0; i < 32; i++) y[i] = d * (float)values[q[i]];
 }
 
 ESPY_SCALAR_ROW(Q4_0, q4_0)
