@@ -91,10 +91,11 @@ static espy_status read_pixels(reader *r, espy_error *err) {
     const int channels = choose_output(r);
     const png_uint_32 width = png_get_image_width(r->png, r->info);
     const png_uint_32 height = png_get_image_height(r->png, r->info);
-    png_set_interlace_handling(r->png);
-    png_read_update_info(r->png, r->info);
+    /* before libpng allocates rows of that width */
     espy_status status = espy_decoded_alloc(r->out, "PNG", width, height, channels, err);
     if (status) return status;
+    png_set_interlace_handling(r->png);
+    png_read_update_info(r->png, r->info);
     const size_t row_bytes = (size_t)width * (size_t)channels;
     if (png_get_rowbytes(r->png, r->info) != row_bytes)
         png_error(r->png, "rows of an unexpected length");
