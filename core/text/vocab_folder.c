@@ -226,16 +226,6 @@ static const char *const file_names[N_FILES] = {
     "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json",
 };
 
-static char *join_path(const char *folder, const char *name) {
-    size_t n_folder = strlen(folder), n_name = strlen(name);
-    char *path = malloc(n_folder + n_name + 2);
-    if (!path) return NULL;
-    memcpy(path, folder, n_folder);
-    path[n_folder] = '/';
-    memcpy(path + n_folder + 1, name, n_name + 1);
-    return path;
-}
-
 static int is_there(const char *path) {
     return access(path, F_OK) == 0;
 }
@@ -276,7 +266,7 @@ espy_status espy_vocab_from_folder(espy_vocab **out, const char *folder, espy_er
     espy_status status = ESPY_OK;
     *out = NULL;
     for (int i = 0; i < N_FILES && !status; i++) {
-        paths[i] = join_path(folder, file_names[i]);
+        paths[i] = espy_path_join(folder, file_names[i]);
         if (!paths[i]) status = espy_out_of_memory(err);
     }
     if (!status) {
