@@ -294,7 +294,9 @@ ESPY_API void espy_model_get_sampling(const espy_model *model, espy_sampling *ou
 /* ---------------------------------------------------------------- generate */
 
 /* A piece of the answer: whole UTF-8 characters, NUL-terminated, borrowed for
- * the call. Return non-zero to stop; what came so far is kept. */
+ * the call. Called for every token, with an empty piece while its text is held
+ * back (half a character, the possible beginning of a stop string). Return
+ * non-zero to stop; what came so far is kept. */
 typedef int (*espy_text_fn)(void *user, const char *piece, size_t n_bytes);
 
 typedef struct espy_request {

@@ -33,16 +33,16 @@ static void find_stop(espy_answer *a) {
     }
 }
 
+/* Hands out text up to end; an empty piece when there is none yet. */
 static void send(espy_answer *a, size_t end) {
-    if (end <= a->n_sent) return;
-    size_t n = end - a->n_sent;
+    size_t n = end > a->n_sent ? end - a->n_sent : 0;
     if (a->on_text && !a->refused) {
-        char kept = a->text[end];
-        a->text[end] = 0;
-        a->refused = a->on_text(a->user, a->text + a->n_sent, n) != 0;
-        a->text[end] = kept;
+        char kept = n ? a->text[end] : 0;
+        if (n) a->text[end] = 0;
+        a->refused = a->on_text(a->user, n ? a->text + a->n_sent : "", n) != 0;
+        if (n) a->text[end] = kept;
     }
-    a->n_sent = end;
+    a->n_sent += n;
 }
 
 espy_status espy_answer_push(espy_answer *a, int32_t id, espy_error *err) {
@@ -60,7 +60,7 @@ espy_status espy_answer_end(espy_answer *a, espy_error *err) {
         status = espy_detok_end(&a->detok, &a->text, &a->n_bytes, err);
         find_stop(a);
     }
-    if (!status) send(a, a->n_bytes);
+    if (!status && a->n_bytes > a->n_sent) send(a, a->n_bytes);
     return status;
 }
 

@@ -10,7 +10,7 @@
 
 #include "file/container.h"
 
-enum { ESPY_MAX_TAPS = 16, ESPY_MAX_EOS = 8 };
+enum { ESPY_MAX_TAPS = 16, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_DIM = 1024 };
 
 typedef struct espy_vision_config {
     int n_layers, dim, n_heads, head_dim, ffn_dim;

@@ -100,9 +100,11 @@ static void add_tap(const pass *p, const espy_vision_rows *rows, int n_rows, int
     }
 }
 
+/* A single token's angles need no memory of their own. */
 static void upload_angles(const pass *p, const espy_positions *positions) {
+    float small[ESPY_MAX_HEAD_DIM], *angles = small;
     size_t n = (size_t)(p->n * (p->model->config.text.head_dim / 2));
-    float *angles = malloc(2 * n * sizeof *angles);
+    if (2 * n > ESPY_MAX_HEAD_DIM) angles = malloc(2 * n * sizeof *angles);
     if (!angles) {
         p->run->status = ESPY_ERR_MEMORY;
         return;
@@ -110,7 +112,7 @@ static void upload_angles(const pass *p, const espy_positions *positions) {
     espy_mrope_angles(p->model, positions, p->first, p->n, angles, angles + n);
     p->ops->upload(p->run, p->cosines, angles);
     p->ops->upload(p->run, p->sines, angles + n);
-    free(angles);
+    if (angles != small) free(angles);
 }
 
 void espy_decoder_forward(espy_run *run, const espy_model *model, espy_cache *cache, int64_t first,

@@ -123,7 +123,7 @@ static espy_status check(const espy_model *m, const char *path, espy_error *err)
     } rules[] = {
         { v->dim % v->n_heads == 0 && v->dim / v->n_heads % 4 == 0,
           "the vision width must be heads times a multiple of 4" },
-        { v->dim / v->n_heads <= 1024, "a vision head is wider than 1024" },
+        { v->dim / v->n_heads <= ESPY_MAX_HEAD_DIM, "a vision head is wider than 1024" },
         { v->out_dim == t->dim, "the vision tokens must be as wide as the text's" },
         { v->ffn_dim > 0, "the vision MLP has no width" },
         { side * side == v->n_positions, "the number of learned positions must be a square" },

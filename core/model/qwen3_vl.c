@@ -52,7 +52,7 @@ static const espy_key keys[] = {
     { AT(text.n_kv_heads), ESPY_KEY_INT, 0, { "text_config.num_key_value_heads" },
       { "%s.attention.head_count_kv" }, REQUIRED, 1, MAX_HEADS, 0, 0 },
     { AT(text.head_dim), ESPY_KEY_INT, 0, { "text_config.head_dim" },
-      { "%s.attention.key_length" }, 128, 2, 1024, 0, 0 },
+      { "%s.attention.key_length" }, 128, 2, ESPY_MAX_HEAD_DIM, 0, 0 },
     { AT(text.ffn_dim), ESPY_KEY_INT, 0, { "text_config.intermediate_size" },
       { "%s.feed_forward_length" }, REQUIRED, 1, MAX_DIM, 0, 0 },
     { AT(text.n_vocab), ESPY_KEY_INT, 0, { "text_config.vocab_size", "vocab_size" },
