@@ -95,7 +95,7 @@ static void expect_matvec_q8(const trial *t, problem *p, double *want, double *b
             for (int i = 0; i < 32; i++) {
                 sum += (double)w[i] * p->a[b].d * p->a[b].q[i];
                 total += fabs((double)p->a[b].d * p->a[b].q[i]);
-                if (fabs(w[i]) > largest) largest = fabs(w[i]);
+                if (fabsf(w[i]) > largest) largest = fabsf(w[i]);
             }
             size += 4 * largest * total;
         }
@@ -153,7 +153,7 @@ static void try_vecmat(trial *t, espy_dtype dtype, int64_t n, int64_t n_rows, in
     random_floats(start, n, 1);
     for (int64_t i = 0; i < n; i++) {
         want[i] = start[i];
-        bound[i] = fabs(start[i]);
+        bound[i] = fabsf(start[i]);
     }
     for (int64_t j = 0; j < n_rows; j++) {
         t->truth->to_f32[dtype](p.row, p.w + j * p.stride, n);

@@ -32,7 +32,7 @@ static void expect_norm(int kind, int64_t n, double eps) {
         double v = (x[i] - mean) * scale * w[i], bias = kind == 0 ? b[i] : 0;
         want[i] = v + bias;
         bound[i] = EPS * (((double)n / 16 + 16) * fabs(v) + 4 * fabs(bias));
-        if (kind < 2) bound[i] += EPS * ((double)n / 16 + 8) * largest * scale * fabs(w[i]);
+        if (kind < 2) bound[i] += EPS * ((double)n / 16 + 8) * largest * scale * fabsf(w[i]);
     }
 }
 
