@@ -76,7 +76,7 @@ static espy_status list_merges(espy_vocab_list *list, const cJSON *array, espy_e
         espy_status status;
         if (cJSON_IsString(entry))
             status = espy_vocab_list_merge_line(list, view_of(entry->valuestring), -1, err);
-        else if (left && right && !second->next)
+        else if (left && right && second && !second->next)
             status = espy_vocab_list_merge(list, view_of(left), view_of(right), err);
         else
             status = malformed(list, "an entry of model.merges is not a pair of tokens", err);
