@@ -90,7 +90,7 @@ espy_status espy_unicode_nfc(const char *s, size_t n, char **out, size_t *n_out,
     if (is_plain(s, n)) return ESPY_OK;
 
     size_t n_cps = decompose(s, n, NULL, 0);
-    int32_t *cps = n_cps > SIZE_MAX / 16 ? NULL : malloc(n_cps * 2 * sizeof *cps);
+    int32_t *cps = n_cps > SIZE_MAX / 16 ? NULL : malloc((n_cps * 2 + 1) * sizeof *cps);
     char *text = n_cps > SIZE_MAX / 16 ? NULL : malloc(n_cps * 4 + 1);
     if (!cps || !text) {
         free(cps);
