@@ -12,12 +12,12 @@
 espy_status fuzz_status;
 
 static char path[] = "espy-model-XXXXXX";
-static uint8_t *good;
+enum { MAX_BYTES = 1 << 20 };
+static uint8_t good[MAX_BYTES], bytes[MAX_BYTES];
 static size_t n_good, vocab_begin, vocab_end;
 
 static void remove_file(void) {
     unlink(path);
-    free(good);
 }
 
 static size_t find(const char *key) {
@@ -28,11 +28,9 @@ static size_t find(const char *key) {
 
 static void read_good(void) {
     FILE *f = fopen(ESPY_FUZZ_MODELS "/gguf/one-file-native.gguf", "rb");
-    if (!f || fseek(f, 0, SEEK_END)) abort();
-    n_good = (size_t)ftell(f);
-    rewind(f);
-    good = malloc(n_good);
-    if (!good || fread(good, 1, n_good, f) != n_good) abort();
+    if (!f) abort();
+    n_good = fread(good, 1, sizeof good, f);
+    if (n_good == 0 || n_good == sizeof good) abort();
     fclose(f);
     vocab_begin = find("tokenizer.ggml.tokens");
     vocab_end = find("tokenizer.chat_template");
@@ -44,24 +42,23 @@ static void read_good(void) {
 
 static void write_file(const uint8_t *data, size_t size) {
     FILE *f = fopen(path, "wb");
-    uint8_t *bytes = malloc(n_good);
-    if (!f || !bytes) abort();
+    if (!f) abort();
     memcpy(bytes, good, n_good);
     size_t n = size < vocab_begin ? size : vocab_begin, rest = size - n;
     if (rest > n_good - vocab_end) rest = n_good - vocab_end;
     if (n) memcpy(bytes, data, n);
     if (rest) memcpy(bytes + vocab_end, data + n, rest);
     if (fwrite(bytes, 1, n_good, f) != n_good || fclose(f)) abort();
-    free(bytes);
 }
 
-static void answer(const espy_model *model) {
+static espy_status answer(const espy_model *model, espy_error *err) {
     static const uint8_t pixels[32 * 32 * 3];
     espy_context_params p = { .n_threads = 1, .n_context = 128 };
-    espy_image *image;
-    espy_context *context;
-    espy_result result;
-    if (espy_image_from_pixels(&image, pixels, 32, 32, 96, 3, ESPY_ALPHA_WHITE, NULL)) abort();
+    espy_image *image = NULL;
+    espy_context *context = NULL;
+    espy_result result = { 0 };
+    espy_status status =
+        espy_image_from_pixels(&image, pixels, 32, 32, 96, 3, ESPY_ALPHA_WHITE, err);
     const espy_image *images[] = { image };
     espy_part parts[] = { { .type = ESPY_PART_IMAGE,
                             .images = images,
@@ -70,25 +67,25 @@ static void answer(const espy_model *model) {
                             .max_pixels = 65536 },
                           { .text = "hi" } };
     espy_message message = { .role = "user", .parts = parts, .n_parts = 2 };
-    espy_request request = { .messages = &message, .n_messages = 1, .max_tokens = 2 };
-    if (!espy_context_open(&context, model, &p, NULL)) {
-        if (!espy_generate(context, &request, &result, NULL)) espy_result_clear(&result);
-        espy_context_close(&context);
-    }
+    espy_request request = {
+        .messages = &message, .n_messages = 1, .max_tokens = 2, .n_top_logprobs = 2
+    };
+    if (!status) status = espy_context_open(&context, model, &p, err);
+    if (!status) status = espy_generate(context, &request, &result, err);
+    espy_result_clear(&result);
+    espy_context_close(&context);
     espy_image_close(&image);
+    return status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     espy_model *model;
     espy_error err = { 0 };
-    if (!good) read_good();
+    if (!n_good) read_good();
     write_file(data, size);
     fuzz_status = espy_model_open(&model, path, NULL, &err);
-    if (fuzz_status) {
-        FUZZ_CHECK(err.message[0]);
-        return 0;
-    }
-    answer(model);
+    if (!fuzz_status) fuzz_status = answer(model, &err);
+    FUZZ_CHECK(!fuzz_status || err.message[0]);
     espy_model_close(&model);
     return 0;
 }
