@@ -216,7 +216,7 @@ int main(int argc, char **argv) {
         }
         printf("%zu files, of which %ld good; %ld mutants, of which %ld good\n", c.n, good, rounds,
                good_mutants);
-        if (!good) stop("not one good file", argv[0]); /* the parser was not reached */
+        if (rounds && !good) stop("not one good file to mutate", argv[0]);
     }
     free_corpus(&c);
     return 0;
