@@ -16,7 +16,9 @@ static void print_memory(const espy_memory_estimate *m, int64_t n_context) {
 static void print_info(const espy_model_info *i) {
     if (i->name[0]) printf("name           %s\n", i->name);
     printf("family         %s (%s)\n", i->family, i->paper);
-    printf("parameters     %.3g billion\n", (double)i->n_parameters / 1e9);
+    int small = i->n_parameters < 100000000;
+    printf("parameters     %.3g %s\n", (double)i->n_parameters / (small ? 1e6 : 1e9),
+           small ? "million" : "billion");
     printf("weights        %s, %.1f MB\n", i->weight_types, (double)i->file_bytes / 1e6);
     printf(
         "decoder        %d layers of %d, %d heads of %d, %d of them for keys and values, MLP %d\n",

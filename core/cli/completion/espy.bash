@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion for espy
+
+_espy_models() {
+    local IFS=: dir path name
+    for dir in ${ESPY_MODELS-} "${XDG_DATA_HOME:-$HOME/.local/share}/espy/models" \
+        /usr/local/share/espy/models /usr/share/espy/models; do
+        for path in "$dir"/*; do
+            name=${path##*/}
+            [[ -d $path || $name == *.gguf && $name != *mmproj* ]] && echo "${name%.gguf}"
+        done
+    done
+}
+
+_espy() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands="describe ask chat info run bench help"
+    local general="--quiet --verbose --version --help"
+    local model="--model --mmproj --threads --context --cache-type --kernels --exact"
+    local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
+        --presence-penalty --frequency-penalty --seed --greedy"
+    local picture="--min-pixels --max-pixels --alpha"
+    local answer="--max-tokens --system --stop"
+    local options=
+    COMPREPLY=()
+    case $prev in
+    -p | --preset) COMPREPLY=($(compgen -W "caption alt detailed tags text" -- "$cur")); return ;;
+    --alpha) COMPREPLY=($(compgen -W "white drop" -- "$cur")); return ;;
+    --cache-type) COMPREPLY=($(compgen -W "f16 f32 q8_0" -- "$cur")); return ;;
+    --kernels) COMPREPLY=($(compgen -W "scalar avx2 avx512" -- "$cur")); return ;;
+    -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
+    -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
+        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --repeat) return ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    ask) options="--together --json $answer $picture $model $sampling" ;;
+    chat) options="$answer $picture $model $sampling" ;;
+    info) options="--json $model" ;;
+    run) options="--request --trace $model" ;;
+    bench) options="--max-tokens --size --repeat --json $picture $model" ;;
+    *) options="--preset --json $answer $picture $model $sampling" ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options $general" -- "$cur"))
+        return
+    fi
+    [[ $COMP_CWORD -eq 1 ]] && COMPREPLY+=($(compgen -W "$commands" -- "$cur"))
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\n'
+    COMPREPLY+=($(compgen -f -- "$cur"))
+}
+complete -F _espy espy
