@@ -53,15 +53,21 @@ static const char *skip_place(const char *s) {
     return rest ? rest : s;
 }
 
+/* "This image shows a cat" -> "a cat"; NULL if s does not begin so. */
+static const char *skip_subject(const char *s) {
+    s = after_any(s, articles);
+    if (s) s = after_any(s, nouns);
+    return s ? after_any(s, verbs) : NULL;
+}
+
 static const char *skip_opener(const char *s) {
     if (!strncasecmp(s, "alt text:", 9)) s += 9;
     while (isspace((unsigned char)*s) || *s == '"' || *s == '*') s++;
     const char *rest = skip_place(s);
-    if (rest) return *rest ? rest : s;
-    rest = after_any(s, articles);
-    if (rest) rest = after_any(rest, nouns);
-    if (rest) rest = after_any(rest, verbs);
-    return rest && *rest ? rest : s;
+    if (!rest) rest = skip_subject(s);
+    if (!rest) return s;
+    while (isspace((unsigned char)*rest) || *rest == ':') rest++;
+    return *rest ? rest : s;
 }
 
 /* Whether the full stop at s[at] ends an abbreviation or an initial. */

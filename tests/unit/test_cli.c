@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The espy program as a user runs it: a shell line in, both outputs and the
+ * exit code out. The models are the tiny ones of tests/data. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#define IMAGES "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl/images"
+#define MODELS "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl"
+#define WITH_MODEL "-m " MODELS "/bf16 -n 4 --greedy "
+
+static char scratch[] = "/tmp/espy-cli-XXXXXX";
+static char out[1 << 18], err[1 << 16];
+
+static void slurp(const char *name, char *text, size_t capacity) {
+    char path[100];
+    snprintf(path, sizeof path, "%s/%s", scratch, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t n = fread(text, 1, capacity - 1, f);
+    text[n] = 0;
+    fclose(f);
+}
+
+/* Runs a shell line in which `espy` is the program; HOME and the model
+ * variables point into the scratch folder, so nothing installed is found. */
+static int run(const char *line) {
+    char command[6000];
+    int n = snprintf(command, sizeof command,
+                     "cd %s && espy() { \"$ESPY_PROGRAM\" \"$@\"; } && "
+                     "export HOME=%s XDG_DATA_HOME=%s/data XDG_DATA_DIRS=%s/none && "
+                     "unset ESPY_MODEL ESPY_MODELS && { %s\n} >out 2>err </dev/null",
+                     scratch, scratch, scratch, scratch, line);
+    assert_true(n > 0 && (size_t)n < sizeof command);
+    int status = system(command);
+    slurp("out", out, sizeof out);
+    slurp("err", err, sizeof err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+#define assert_says(text, part)                                                                    \
+    do {                                                                                           \
+        if (!strstr(text, part)) fail_msg("\"%s\" is not in \"%s\"", part, text);                  \
+    } while (0)
+
+static void helps(void **state) {
+    (void)state;
+    assert_int_equal(run("espy --help"), 0);
+    assert_says(out, "Usage: espy");
+    assert_int_equal(run("espy describe --help"), 0);
+    assert_says(out, "Usage: espy describe [OPTION...] IMAGE...");
+    assert_says(out, "Examples:");
+    assert_int_equal(run("espy help run"), 0);
+    assert_says(out, "--request=FILE.json");
+    assert_int_equal(run("espy --version"), 0);
+    assert_true(!strncmp(out, "espy ", 5));
+    assert_int_equal(run("espy ask -V"), 0);
+    assert_true(!strncmp(out, "espy ", 5));
+    assert_string_equal(err, "");
+}
+
+static void refuses_wrong_usage(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *sentence;
+    } cases[] = {
+        { "espy", "" },
+        { "espy nonsense", "'nonsense' is neither a command nor a file" },
+        { "espy help nonsense", "no command 'nonsense'" },
+        { "espy describe", "IMAGE... is missing" },
+        { "espy ask", "QUESTION [IMAGE...] is missing" },
+        { "espy run", "--request is missing" },
+        { "espy info a b", "'b' is one argument too many" },
+        { "espy describe --colour x", "--colour: unknown option" },
+        { "espy describe --model", "--model" },
+        { "espy describe --max-tokens x y", "x: invalid numeric value" },
+        { "espy describe --max-tokens 0 x", "--max-tokens must be at least 1" },
+        { "espy describe --threads 0 x", "--threads must be from 1" },
+        { "espy describe --top-p 2 x", "--top-p must be from 0 to 1" },
+        { "espy describe --greedy --temperature 1 x", "--greedy contradicts" },
+        { "espy describe --min-pixels 9 --max-pixels 8 x", "--min-pixels must not exceed" },
+        { "espy describe --alpha black x", "--alpha must be white or drop" },
+        { "espy describe --preset poem x", "--preset must be" },
+        { "espy describe --cache-type f8 x", "--cache-type must be" },
+        { "espy bench --size 640 x", "--size must be like 640x480" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int code = run(cases[i].line);
+        if (code != 2) fail_msg("%s: exit code %d", cases[i].line, code);
+        assert_says(err, cases[i].sentence);
+        if (strcmp(cases[i].line, "espy") != 0) assert_string_equal(out, "");
+    }
+}
+
+static void finds_models(void **state) {
+    (void)state;
+    assert_int_equal(run("espy " IMAGES "/dot.png"), 1);
+    assert_says(err, "no model");
+    assert_says(err, "data/espy/models");
+    assert_int_equal(run("espy -m nemo " IMAGES "/dot.png"), 1);
+    assert_says(err, "no model 'nemo'");
+    assert_int_equal(run("espy -m ./nemo " IMAGES "/dot.png"), 1);
+    assert_says(err, "nemo");
+    assert_int_equal(run("espy describe none.png"), 1);
+    assert_says(err, "espy: none.png: No such file");
+
+    /* By name, as the only one, and as espy-nano among several. */
+    assert_int_equal(run("mkdir -p data/espy/models && ln -sf " MODELS "/bf16 data/espy/models/one"
+                         " && espy info one && espy info"),
+                     0);
+    assert_says(out, "qwen3_vl");
+    assert_int_equal(run("ln -sf " MODELS "/f32 data/espy/models/two; espy info"), 1);
+    assert_says(err, "which model?");
+    assert_says(err, "models/one");
+    assert_says(err, "models/two");
+    assert_int_equal(run("ESPY_MODEL=two espy info --json"), 0);
+    assert_says(out, "\"family\":\"qwen3_vl\"");
+    assert_int_equal(run("ESPY_MODELS=/nowhere:" MODELS " espy info f16"), 0);
+    assert_int_equal(run("ln -sf " MODELS "/f16 data/espy/models/espy-nano; espy info"), 0);
+    assert_int_equal(run("rm -r data"), 0);
+}
+
+static void describes(void **state) {
+    (void)state;
+    assert_int_equal(run("espy describe " WITH_MODEL IMAGES "/dot.png"), 0);
+    assert_string_equal(err, "");
+    assert_true(strlen(out) > 1 && out[strlen(out) - 1] == '\n');
+    assert_null(strstr(out, "=="));
+    assert_int_equal(run("espy describe " WITH_MODEL IMAGES "/dot.png >a;"
+                         "espy " WITH_MODEL "- <" IMAGES "/dot.png >b; cmp a b"),
+                     0);
+    assert_int_equal(run("espy describe --preset alt " WITH_MODEL IMAGES "/dot.png"), 0);
+    assert_true(strlen(out) > 1);
+}
+
+/* One answer per file; what fails does not stop the rest. */
+static void describes_several(void **state) {
+    (void)state;
+    assert_int_equal(run("mkdir -p d && cp " IMAGES "/dot.png d/b.png && cp " IMAGES
+                         "/odd.png d/a.PNG && echo x >d/note.txt && echo x >d/c.jpg;"
+                         "espy describe " WITH_MODEL "d none.png"),
+                     1);
+    const char *a = strstr(out, "== d/a.PNG =="), *b = strstr(out, "== d/b.png ==");
+    assert_true(a && b && a < b);
+    assert_null(strstr(out, "note.txt"));
+    assert_says(err, "espy: none.png: No such file");
+    assert_says(err, "d/c.jpg");
+
+    assert_int_equal(run("rm d/c.jpg; espy describe --json " WITH_MODEL "d none.png"), 1);
+    int n_texts = 0, n_errors = 0;
+    for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+        cJSON *json = cJSON_Parse(line);
+        assert_non_null(json);
+        assert_true(cJSON_IsString(cJSON_GetObjectItem(json, "file")));
+        n_errors += cJSON_HasObjectItem(json, "error");
+        n_texts += cJSON_HasObjectItem(json, "text");
+        cJSON_Delete(json);
+    }
+    assert_int_equal(n_texts, 2);
+    assert_int_equal(n_errors, 1);
+    assert_int_equal(run("rm d/*.png d/*.PNG; espy describe " WITH_MODEL "d"), 1);
+    assert_says(err, "folder without pictures");
+    assert_int_equal(run("rm -r d"), 0);
+}
+
+static void asks(void **state) {
+    (void)state;
+    assert_int_equal(run("espy ask " WITH_MODEL "what " IMAGES "/dot.png " IMAGES "/odd.png"), 0);
+    assert_says(out, "/dot.png ==");
+    assert_says(out, "/odd.png ==");
+    assert_int_equal(
+        run("espy ask --json --together " WITH_MODEL "what " IMAGES "/dot.png " IMAGES "/odd.png"),
+        0);
+    assert_says(out, "\"files\":[");
+    assert_int_equal(run("espy ask " WITH_MODEL "what"), 0);
+    assert_true(strlen(out) > 1);
+}
+
+/* Several turns through a pipe; the second answer differs from the one that
+ * the question alone gets. */
+static void chats(void **state) {
+    (void)state;
+    assert_int_equal(run("printf '%s\\n' " IMAGES "/dot.png 'What is it?' 'And now?' |"
+                         "espy chat " WITH_MODEL ">two; printf '%s\\n' 'What is it?' /reset"
+                         " \"/image " IMAGES "/dot.png\" 'What is it?' 'And now?' | "
+                         "espy chat " WITH_MODEL ">three; tail -n +2 three >tail3; "
+                         "printf 'And now?' | espy chat " WITH_MODEL ">one;"
+                         "wc -c <two; cat two three"),
+                     0);
+    assert_int_equal(run("cmp two three"), 1);
+    assert_int_equal(run("tail -c $(wc -c <two) three | cmp - two"), 0);
+    assert_int_equal(run("tail -c $(wc -c <one) two | cmp -s - one"), 1);
+    assert_int_equal(run("echo /image none.png | espy chat " WITH_MODEL), 1);
+    assert_says(err, "none.png");
+    assert_int_equal(run("printf '/quit\\nhello\\n' | espy chat " WITH_MODEL), 0);
+    assert_string_equal(out, "");
+}
+
+static void runs_requests(void **state) {
+    (void)state;
+    assert_int_equal(run("espy run -m " MODELS "/bf16 -r " MODELS "/requests/two_pictures.json"),
+                     0);
+    assert_string_equal(err, "");
+    cJSON *json = cJSON_Parse(out);
+    assert_non_null(json);
+    static const char *const keys[] = { "text",           "tokens",         "top_logprobs",
+                                        "finish",         "prompt_tokens",  "rendered",
+                                        "image_grid_thw", "video_grid_thw", "rope_delta",
+                                        "timings" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!cJSON_HasObjectItem(json, keys[i])) fail_msg("no %s", keys[i]);
+    int n = cJSON_GetArraySize(cJSON_GetObjectItem(json, "tokens"));
+    cJSON *steps = cJSON_GetObjectItem(json, "top_logprobs");
+    assert_true(n > 0);
+    assert_int_equal(cJSON_GetArraySize(steps), n);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetArrayItem(steps, 0)), 5);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "image_grid_thw")), 2);
+    cJSON_Delete(json);
+
+    /* A picture named by a tag is the same picture. */
+    assert_int_equal(
+        run("cp " IMAGES "/dot.png . && "
+            "echo '{\"prompt\": \"a <img>dot.png</img> b\", \"max_tokens\": 3}' >tag.json && "
+            "echo '{\"prompt\": \"a <|vision_start|><|image_pad|><|vision_end|> b\","
+            " \"images\": [\"dot.png\"], \"max_tokens\": 3, \"mood\": 1}' >pad.json && "
+            "for i in tag pad; do espy run -m " MODELS "/bf16 --request $i.json |"
+            " sed 's/,\"timings.*//' >$i; done; cmp tag pad && cat tag"),
+        0);
+    assert_says(out, "\"tokens\":[");
+    assert_says(err, "pad.json: mood is not known");
+
+    assert_int_equal(run("espy run -m " MODELS "/bf16 -r none.json"), 1);
+    assert_says(err, "espy: none.json: No such file");
+    assert_int_equal(run("echo '{\"prompt\": }' | espy run -m " MODELS "/bf16 -r -"), 1);
+    assert_says(err, "standard input: not valid JSON (at byte 11)");
+    assert_string_equal(out, "");
+}
+
+static void measures(void **state) {
+    (void)state;
+    assert_int_equal(run("espy bench --json --repeat 2 -n 5 --size 90x60 " MODELS "/bf16"), 0);
+    cJSON *json = cJSON_Parse(out);
+    assert_non_null(json);
+    assert_int_equal(cJSON_GetObjectItem(json, "generate_tokens")->valuedouble, 5);
+    assert_true(cJSON_GetObjectItem(json, "prompt_tokens_per_s")->valuedouble > 0);
+    assert_true(cJSON_GetObjectItem(json, "vision_tokens_per_s")->valuedouble > 0);
+    cJSON_Delete(json);
+}
+
+static void reports_full_disks(void **state) {
+    (void)state;
+    if (access("/dev/full", W_OK) != 0) skip();
+    assert_int_equal(run("espy describe " WITH_MODEL IMAGES "/dot.png >/dev/full"), 1);
+    assert_says(err, "cannot write to standard output");
+}
+
+/* The manual and the completions know every option that the help shows. */
+static void documents_every_option(void **state) {
+    (void)state;
+    assert_int_equal(
+        run("cd \"$ESPY_SOURCE_ROOT/core/cli\"; n=0; for c in describe ask chat info run bench; do"
+            "  for o in $(espy $c --help | sed -n 's/^ .* --\\([a-z-]*\\)[ =].*/\\1/p'); do"
+            "    n=$((n + 1));"
+            "    grep -q -- \"Fl -$o\\b\" espy.1 || echo \"$o is not in espy.1\";"
+            "    grep -q -- \"--$o\\b\" completion/espy.bash || echo \"$o: espy.bash\";"
+            "    grep -q -- \"--$o\\b\" completion/_espy || echo \"$o: _espy\";"
+            "    grep -q -- \"-l $o\\b\" completion/espy.fish || echo \"$o: espy.fish\";"
+            "  done; done; echo $n >&2"),
+        0);
+    assert_string_equal(out, "");
+    assert_true(strtol(err, NULL, 10) > 60);
+}
+
+static int begin(void **state) {
+    (void)state;
+    return !getenv("ESPY_PROGRAM") || !getenv("ESPY_SOURCE_ROOT") || !mkdtemp(scratch);
+}
+
+static int end(void **state) {
+    (void)state;
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf '%s'", scratch);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(helps),
+        cmocka_unit_test(refuses_wrong_usage),
+        cmocka_unit_test(finds_models),
+        cmocka_unit_test(describes),
+        cmocka_unit_test(describes_several),
+        cmocka_unit_test(asks),
+        cmocka_unit_test(chats),
+        cmocka_unit_test(runs_requests),
+        cmocka_unit_test(measures),
+        cmocka_unit_test(reports_full_disks),
+        cmocka_unit_test(documents_every_option),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
