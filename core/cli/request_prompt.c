@@ -111,10 +111,9 @@ espy_status cli_request_adapt(cli_request *r, const espy_model *model, espy_erro
         memcpy(out + n, s, (size_t)(end - s));
         n += (size_t)(end - s);
         if (!p.path) continue;
-        memcpy(out + n, PLACE, strlen(PLACE));
-        n += strlen(PLACE);
+        n += (size_t)snprintf(out + n, capacity - n, "%s", PLACE);
     }
-    memcpy(out + n, s, strlen(s) + 1);
+    snprintf(out + n, capacity - n, "%s", s);
     r->api.prompt = out;
     return ESPY_OK;
 }
