@@ -81,6 +81,12 @@ static int abbreviates(const char *s, size_t at) {
     return n == 1; /* "J. Smith", "e.g. a dog" */
 }
 
+/* Blanks, and then no small letter: "Stop!" may stand inside a sentence. */
+static int begins_sentence(const char *s) {
+    size_t n = strspn(s, " \t\r\n");
+    return n > 0 && s[n] && !islower((unsigned char)s[n]);
+}
+
 /* Bytes of the first sentence, its full stop and closing quote included; 0 if
  * it has no end yet. A line ends a sentence too. */
 static size_t sentence_bytes(const char *s) {
@@ -91,7 +97,7 @@ static size_t sentence_bytes(const char *s) {
         size_t end = i + 1;
         while (s[end] == '.' || s[end] == '!' || s[end] == '?' || s[end] == '"' || s[end] == ')')
             end++;
-        if (isspace((unsigned char)s[end]) && !(s[i] == '.' && abbreviates(s, i))) return end;
+        if (begins_sentence(s + end) && !(s[i] == '.' && abbreviates(s, i))) return end;
         i = end - 1;
     }
     return 0;

@@ -65,10 +65,13 @@ static void add_picture(chat *c, const char *path) {
     espy_error err = { .offset = -1 };
     espy_image *image = NULL;
     espy_image **grown = realloc(c->next.images, ((size_t)c->next.n_images + 1) * sizeof *grown);
-    if (grown) c->next.images = grown;
-    espy_status status = grown ? cli_picture_load(&image, path, c->session.o->alpha, &err)
-                               : cli_fail(&err, ESPY_ERR_MEMORY, -1, "out of memory");
-    if (status) {
+    if (!grown) {
+        cli_say("out of memory");
+        c->code = CLI_FAILED;
+        return;
+    }
+    c->next.images = grown;
+    if (cli_picture_load(&image, path, c->session.o->alpha, &err)) {
         c->code = cli_report(path, &err);
         return;
     }

@@ -223,7 +223,7 @@ static int check_arguments(const cli_command *command, const cli_options *o) {
         snprintf(text, sizeof text, "%s is missing", command->arguments);
         return usage(command, text);
     }
-    if (command->max_args >= 0 && o->n_args > command->max_args) {
+    if (o->args && command->max_args >= 0 && o->n_args > command->max_args) {
         snprintf(text, sizeof text, "'%.100s' is one argument too many",
                  o->args[command->max_args]);
         return usage(command, text);

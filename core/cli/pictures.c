@@ -55,40 +55,41 @@ espy_status cli_pictures_add(cli_list *files, const char *path, espy_error *err)
                                      : ESPY_OK;
 }
 
+/* Reads f to its end. NULL without memory, or beyond 2 GB. */
+static char *read_all(FILE *f, size_t *n_bytes) {
+    size_t n = 0, capacity = 1 << 16, got;
+    char *buffer = malloc(capacity);
+    while (buffer && (got = fread(buffer + n, 1, capacity - n - 1, f)) > 0) {
+        n += got;
+        if (capacity - n > 1) continue;
+        capacity *= 2;
+        char *grown = capacity < (size_t)1 << 31 ? realloc(buffer, capacity) : NULL;
+        if (!grown) free(buffer);
+        buffer = grown;
+    }
+    if (buffer) buffer[n] = 0;
+    *n_bytes = n;
+    return buffer;
+}
+
 espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_error *err) {
     int from_stdin = !strcmp(path, "-");
     const char *name = from_stdin ? "standard input" : path;
     FILE *f = from_stdin ? stdin : fopen(path, "rb");
     if (!f) return cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", name, strerror(errno));
-    char *buffer = NULL;
-    size_t n = 0, capacity = 0;
+    errno = 0;
+    char *buffer = read_all(f, n_bytes);
     espy_status status = ESPY_OK;
-    for (;;) {
-        if (capacity - n < 2) {
-            size_t wanted = capacity ? capacity * 2 : 1 << 16;
-            char *grown = wanted < (size_t)1 << 31 ? realloc(buffer, wanted) : NULL;
-            if (!grown) {
-                status = cli_fail(err, ESPY_ERR_MEMORY, -1, "%s: too large", name);
-                break;
-            }
-            buffer = grown;
-            capacity = wanted;
-        }
-        size_t got = fread(buffer + n, 1, capacity - n - 1, f);
-        n += got;
-        if (!got) break;
-    }
-    if (!status && ferror(f))
+    if (!buffer)
+        status = cli_fail(err, ESPY_ERR_MEMORY, -1, "%s: too large", name);
+    else if (ferror(f))
         status = cli_fail(err, ESPY_ERR_IO, -1, "%s: %s", name, strerror(errno));
     if (!from_stdin) fclose(f);
-    if (status) {
+    if (status)
         free(buffer);
-        return status;
-    }
-    buffer[n] = 0;
-    *bytes = buffer;
-    *n_bytes = n;
-    return ESPY_OK;
+    else
+        *bytes = buffer;
+    return status;
 }
 
 espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha,
