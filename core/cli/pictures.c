@@ -95,8 +95,8 @@ espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_
 espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha,
                              espy_error *err) {
     if (strcmp(path, "-") != 0) return espy_image_load(out, path, alpha, err);
-    char *bytes;
-    size_t n_bytes;
+    char *bytes = NULL;
+    size_t n_bytes = 0;
     espy_status status = cli_read_file(path, &bytes, &n_bytes, err);
     if (status) return status;
     status = espy_image_decode(out, bytes, n_bytes, alpha, "standard input", err);

@@ -25,8 +25,8 @@ static void on_warning(void *user, const char *sentence) {
 }
 
 static espy_status load(cli_request *r, const cli_options *o, espy_error *err) {
-    char *bytes, *folder = NULL;
-    size_t n_bytes;
+    char *bytes = NULL, *folder = NULL;
+    size_t n_bytes = 0;
     espy_status status = cli_read_file(o->request, &bytes, &n_bytes, err);
     if (status) return status;
     const char *slash = strrchr(o->request, '/');

@@ -16,8 +16,8 @@ static char warnings[2000];
 
 static void on_warning(void *user, const char *sentence) {
     (void)user;
-    assert_true(strlen(warnings) + strlen(sentence) + 2 < sizeof warnings);
-    strcat(strcat(warnings, sentence), "\n");
+    size_t n = strlen(warnings);
+    snprintf(warnings + n, sizeof warnings - n, "%s\n", sentence);
 }
 
 static espy_status parse(cli_request *r, const char *json, espy_error *err) {
@@ -27,7 +27,7 @@ static espy_status parse(cli_request *r, const char *json, espy_error *err) {
     size_t n = strlen(json);
     char *bytes = malloc(n ? n : 1);
     assert_non_null(bytes);
-    memcpy(bytes, json, n);
+    for (size_t i = 0; i < n; i++) bytes[i] = json[i];
     espy_status status = cli_request_parse(r, bytes, n, "req.json", folder, on_warning, NULL, err);
     free(bytes);
     return status;
