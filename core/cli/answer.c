@@ -15,23 +15,32 @@ typedef struct job {
     const char *prompt;
     const cli_preset *preset; /* NULL: none */
     int headings;             /* "== path ==" before each answer */
-    int n_answers;
+    int n_answers;            /* under headings so far */
 } job;
 
 /* What one answer has streamed so far. */
 typedef struct stream {
     job *job;
-    int hold;   /* nothing is written before the end */
-    char *held; /* text so far, if hold */
+    const char *heading; /* still to be written; NULL: none */
+    int hold;            /* nothing is written before the end */
+    char *held;          /* text so far, if hold */
     size_t n_held;
     char last; /* character that was written last */
 } stream;
+
+/* Once, before the first text: a picture that fails leaves no heading. */
+static void begin_text(stream *out) {
+    if (out->heading) printf("%s== %s ==\n", out->job->n_answers ? "\n" : "", out->heading);
+    if (out->heading) out->job->n_answers++;
+    out->heading = NULL;
+}
 
 static int on_text(void *user, const char *piece, size_t n_bytes) {
     stream *out = user;
     if (!n_bytes) return cli_interrupted();
     cli_progress_clear(&out->job->session->progress);
     if (!out->hold) {
+        begin_text(out);
         cli_write(piece, n_bytes);
         out->last = piece[n_bytes - 1];
         return cli_interrupted();
@@ -72,6 +81,7 @@ static int finish(const job *j, stream *out, const char *const *labels, int n,
     if (j->o->json) {
         code = write_json(j, labels, n, text, r);
     } else {
+        begin_text(out);
         if (out->hold) {
             cli_write(text, strlen(text));
             out->last = *text ? text[strlen(text) - 1] : 0;
@@ -100,8 +110,10 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
     espy_error err = { .offset = -1 };
     espy_result result = { 0 };
     espy_sampling sampling;
-    stream out = { .job = j, .hold = o->json || (j->preset && j->preset->alt_text) };
     const char *label = n == 1 ? labels[0] : NULL;
+    stream out = { .job = j,
+                   .heading = j->headings && !o->json ? label : NULL,
+                   .hold = o->json || (j->preset && j->preset->alt_text) };
 
     espy_part *parts = calloc((size_t)n + 1, sizeof *parts);
     if (!parts) return cli_say("out of memory"), CLI_FAILED;
@@ -127,9 +139,6 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
                              .user = &out };
     espy_status status =
         cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
-    if (!status && j->headings && label && !o->json)
-        printf("%s== %s ==\n", j->n_answers ? "\n" : "", label);
-    j->n_answers++;
     if (!status) status = espy_generate(j->session->context, &request, &result, &err);
     cli_progress_clear(&j->session->progress);
     int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);

@@ -154,6 +154,7 @@ static void describes_several(void **state) {
     assert_null(strstr(out, "note.txt"));
     assert_says(err, "espy: none.png: No such file");
     assert_says(err, "d/c.jpg");
+    assert_null(strstr(out, "c.jpg"));
 
     assert_int_equal(run("rm d/c.jpg; espy describe --json " WITH_MODEL "d none.png"), 1);
     int n_texts = 0, n_errors = 0;
