@@ -270,6 +270,10 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
 static espy_status open_folder(espy_model *m, const char *folder, const espy_model_params *params,
                                espy_error *err) {
     espy_numbers n = { .folder = folder };
+    if (params->mmproj)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                         "%s: holds its vision part itself; an mmproj belongs to a GGUF model",
+                         folder);
     cJSON *config = NULL, *preprocessor = NULL, *generation = NULL;
     char *path = espy_path_join(folder, "config.json");
     espy_status status = path ? espy_json_load(&config, path, err) : espy_out_of_memory(err);

@@ -107,6 +107,11 @@ static void folders_files_and_parts_open(void **state) {
     opens(folder);
     opens(at("model.safetensors"));
     opens(at("config.json"));
+    espy_model *m;
+    espy_error err = { 0 };
+    espy_model_params p = { .mmproj = "mmproj.gguf" };
+    assert_int_equal(espy_model_open(&m, folder, &p, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "GGUF"));
 }
 
 static void mmproj_is_found_by_name(void **state) {
