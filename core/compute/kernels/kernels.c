@@ -11,7 +11,7 @@
 
 const espy_target espy_targets[] = {
     { "scalar", 0, espy_fill_scalar },
-#ifdef __x86_64__
+#ifdef ESPY_X86_KERNELS
     { "avx2", ESPY_CPU_AVX2, espy_fill_avx2 },
     { "avx512", ESPY_CPU_AVX2 | ESPY_CPU_AVX512, espy_fill_avx512 },
 #endif
