@@ -175,7 +175,10 @@ espy_status espy_cache_open(espy_cache **out, const espy_cache_shape *shape, esp
 
 espy_status espy_cache_reserve(espy_cache *c, int64_t n, int64_t n_keep, espy_error *err) {
     if (n <= c->capacity) return ESPY_OK;
+    int64_t exact = n;
+    if (n < c->capacity + c->capacity / 2) n = c->capacity + c->capacity / 2;
     unsigned char *data = malloc((size_t)espy_cache_bytes(&c->shape, n));
+    if (!data && n > exact) data = malloc((size_t)espy_cache_bytes(&c->shape, n = exact));
     if (!data)
         return espy_fail(err, ESPY_ERR_MEMORY, -1,
                          "no memory for a context of %lld tokens (%lld MB of cache)", (long long)n,

@@ -121,8 +121,8 @@ int64_t espy_cache_bytes(const espy_cache_shape *shape, int64_t n);
 /* head_dim is a multiple of the dtype's block. Holds no tokens until reserved. */
 espy_status espy_cache_open(espy_cache **out, const espy_cache_shape *shape, espy_error *err);
 
-/* Makes room for n tokens, keeping the first n_keep. Errors ESPY_ERR_MEMORY,
- * with nothing changed. */
+/* Makes room for n tokens or some more, keeping the first n_keep; cheap when
+ * there is room. Errors ESPY_ERR_MEMORY, with nothing changed. */
 espy_status espy_cache_reserve(espy_cache *cache, int64_t n, int64_t n_keep, espy_error *err);
 void espy_cache_close(espy_cache **cache);
 

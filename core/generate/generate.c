@@ -141,9 +141,17 @@ static int is_eos(const espy_config *c, int32_t id) {
     return 0;
 }
 
+static espy_status make_room(job *j, int64_t n) {
+    espy_context *c = j->context;
+    espy_status status = espy_timeline_reserve(&c->timeline, n, j->err);
+    return status ? status : espy_cache_reserve(c->cache, n, c->timeline.n, j->err);
+}
+
 static espy_status read_token(job *j, int32_t id) {
     espy_context *c = j->context;
     int64_t first = c->timeline.n;
+    espy_status status = make_room(j, first + 1);
+    if (status) return status;
     espy_timeline_text(&c->timeline, &id, 1);
     espy_run run = espy_cpu_run(c->cpu, c->exact);
     espy_decoder_forward(&run, c->model, c->cache, first, 1, c->timeline.ids,
@@ -243,9 +251,8 @@ static espy_status run(job *j) {
     j->max_tokens = r->max_tokens > 0 ? r->max_tokens : DEFAULT_MAX_TOKENS;
     if (j->max_tokens > room) j->max_tokens = (int)room;
     if (r->trace_path) espy_timeline_rewind(&c->timeline, 0); /* a trace shows every stage */
-    status = espy_timeline_reserve(&c->timeline, n_prompt + j->max_tokens, j->err);
-    if (!status)
-        status = espy_cache_reserve(c->cache, n_prompt + j->max_tokens, c->timeline.n, j->err);
+    /* long answers are rare: what they need comes as they grow */
+    status = make_room(j, n_prompt + (room < DEFAULT_MAX_TOKENS ? room : DEFAULT_MAX_TOKENS));
     if (status) return status;
     reuse_prefix(j);
     status = describe_prompt(j);
