@@ -134,7 +134,7 @@ ESPY_API void espy_model_close(espy_model **model);
 
 typedef struct espy_model_info {
     const char *family;       /* "qwen3_vl"                                  */
-    const char *name;         /* as the file names itself; "" if it does not */
+    const char *name;         /* as the file names itself, else its folder's */
     const char *paper;        /* "arXiv:2511.21631"                          */
     const char *weight_types; /* "BF16", "Q4_K Q6_K F32", most bytes first   */
     int64_t n_parameters;
@@ -207,7 +207,7 @@ typedef struct espy_part {
 } espy_part;
 
 typedef struct espy_message {
-    const char *role; /* "system", "user", "assistant" */
+    const char *role; /* "system", "user", "assistant", "tool" (a tool's result) */
     const espy_part *parts;
     int n_parts;
 } espy_message;
@@ -318,7 +318,7 @@ typedef struct espy_request {
     int64_t min_pixels; /* of every picture; 0: the model's                */
     int64_t max_pixels;
     int n_top_logprobs; /* per generated token, 0..20                     */
-    int no_loop_guard;  /* do not end endless repetition                  */
+    int no_loop_guard;  /* do not end endless repetition; ignore_eos implies it */
 
     espy_text_fn on_text;
     espy_progress_fn on_progress;
@@ -331,7 +331,7 @@ typedef struct espy_request {
 typedef enum espy_finish {
     ESPY_FINISH_STOP = 0, /* the model ended its answer, or a stop string      */
     ESPY_FINISH_LENGTH,   /* max_tokens, or the context is full               */
-    ESPY_FINISH_CALLBACK, /* on_text or on_progress asked to stop              */
+    ESPY_FINISH_CALLBACK, /* on_text asked to stop                              */
     ESPY_FINISH_LOOP      /* the guard against endless repetition             */
 } espy_finish;
 
@@ -362,7 +362,8 @@ typedef struct espy_result {
 
 /* Render, look, read the prompt and answer.
  *
- * The timeline afterwards holds prompt and answer. A later call with the same
+ * The timeline afterwards holds prompt and answer (its last token apart, which
+ * nothing has followed yet). A later call with the same
  * beginning (the usual chat, grown by a turn) reuses the common prefix: neither
  * its pictures nor its tokens are computed again.
  *
@@ -371,6 +372,7 @@ typedef struct espy_result {
  * Errors   ESPY_ERR_ARGUMENT (roles, image sizes), ESPY_ERR_FULL (the prompt
  *          does not fit; the message says how many tokens it needs; nothing
  *          changed), ESPY_ERR_STOPPED (on_progress, before the first token),
+ *          ESPY_ERR_UNSUPPORTED (films), ESPY_ERR_IO (trace_path),
  *          ESPY_ERR_MEMORY
  */
 ESPY_API espy_status espy_generate(espy_context *context, const espy_request *request,

@@ -155,7 +155,8 @@ void espy_cpu_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_
 /* ------------------------------------------------------------- the cache */
 
 int64_t espy_cache_bytes(const espy_cache_shape *s, int64_t n) {
-    return espy_row_bytes(s->dtype, s->head_dim) * s->n_layers * 2 * s->n_kv_heads * n;
+    int64_t one = espy_row_bytes(s->dtype, s->head_dim) * s->n_layers * 2 * s->n_kv_heads;
+    return n > 0 && one > INT64_MAX / n ? INT64_MAX : one * n;
 }
 
 espy_status espy_cache_open(espy_cache **out, const espy_cache_shape *shape, espy_error *err) {
@@ -173,12 +174,17 @@ espy_status espy_cache_open(espy_cache **out, const espy_cache_shape *shape, esp
     return ESPY_OK;
 }
 
+static unsigned char *allocate(const espy_cache_shape *shape, int64_t n) {
+    int64_t n_bytes = espy_cache_bytes(shape, n);
+    return n_bytes < INT64_MAX ? malloc((size_t)n_bytes) : NULL;
+}
+
 espy_status espy_cache_reserve(espy_cache *c, int64_t n, int64_t n_keep, espy_error *err) {
     if (n <= c->capacity) return ESPY_OK;
     int64_t exact = n;
     if (n < c->capacity + c->capacity / 2) n = c->capacity + c->capacity / 2;
-    unsigned char *data = malloc((size_t)espy_cache_bytes(&c->shape, n));
-    if (!data && n > exact) data = malloc((size_t)espy_cache_bytes(&c->shape, n = exact));
+    unsigned char *data = allocate(&c->shape, n);
+    if (!data && n > exact) data = allocate(&c->shape, n = exact);
     if (!data)
         return espy_fail(err, ESPY_ERR_MEMORY, -1,
                          "no memory for a context of %lld tokens (%lld MB of cache)", (long long)n,

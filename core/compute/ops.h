@@ -115,7 +115,7 @@ typedef struct espy_cache_shape {
     espy_dtype dtype; /* F32, F16 or Q8_0 */
 } espy_cache_shape;
 
-/* Bytes for n tokens. */
+/* Bytes for n tokens; INT64_MAX when they are more. */
 int64_t espy_cache_bytes(const espy_cache_shape *shape, int64_t n);
 
 /* head_dim is a multiple of the dtype's block. Holds no tokens until reserved. */

@@ -181,7 +181,7 @@ static espy_status sample_answer(job *j, espy_sampler *sampler, espy_answer *ans
             out->finish = ESPY_FINISH_STOP;
             break;
         }
-        if (!r->no_loop_guard && espy_answer_loops(answer)) {
+        if (!r->no_loop_guard && !r->ignore_eos && espy_answer_loops(answer)) {
             out->finish = ESPY_FINISH_LOOP;
             break;
         }

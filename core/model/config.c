@@ -11,7 +11,7 @@
 typedef struct found {
     const cJSON *json;
     const espy_meta *meta;
-    const char *name; /* of the key, for messages */
+    char name[160]; /* of the key, for messages */
     const char *file;
 } found;
 
@@ -19,34 +19,38 @@ static found find_json(const espy_key *key, const espy_numbers *n) {
     static const char *const names[] = { "config.json", "preprocessor_config.json",
                                          "generation_config.json" };
     const cJSON *const files[] = { n->config, n->preprocessor, n->generation };
-    found f = { .name = key->json[0], .file = names[key->file] };
+    found f = { .file = names[key->file] };
+    snprintf(f.name, sizeof f.name, "%s", key->json[0] ? key->json[0] : "a number");
     for (size_t i = 0; i < sizeof key->json / sizeof *key->json && key->json[i]; i++) {
         const cJSON *item = espy_json_at(files[key->file], key->json[i]);
         if (!item || cJSON_IsNull(item)) continue;
         f.json = item;
-        f.name = key->json[i];
+        snprintf(f.name, sizeof f.name, "%s", key->json[i]);
         break;
     }
     return f;
 }
 
+/* The one "%s" of a pattern is the architecture. */
+static void expand(char *out, size_t capacity, const char *pattern, const char *architecture) {
+    const char *mark = strstr(pattern, "%s");
+    if (mark)
+        snprintf(out, capacity, "%s%s", architecture, mark + 2);
+    else
+        snprintf(out, capacity, "%s", pattern);
+}
+
 static found find_gguf(const espy_key *key, const espy_numbers *n) {
     const espy_container *const files[] = { n->language, n->vision };
-    found f = { .name = key->gguf[0], .file = espy_container_path(n->language) };
+    found f = { .name = "a number", .file = espy_container_path(n->language) };
     for (size_t i = 0; i < sizeof key->gguf / sizeof *key->gguf && key->gguf[i]; i++)
         for (size_t j = 0; j < 2 && !f.meta; j++) {
-            char name[160];
+            char name[sizeof f.name];
             if (!files[j]) continue;
-            /* the one "%s" of a row is the architecture */
-            const char *mark = strstr(key->gguf[i], "%s");
-            if (mark)
-                snprintf(name, sizeof name, "%s%s", n->architecture, mark + 2);
-            else
-                snprintf(name, sizeof name, "%s", key->gguf[i]);
+            expand(name, sizeof name, key->gguf[i], n->architecture);
             f.meta = espy_container_meta(files[j], name);
-            if (!f.meta) continue;
-            f.name = key->gguf[i];
-            f.file = espy_container_path(files[j]);
+            if (f.meta || (i == 0 && j == 0)) memcpy(f.name, name, sizeof name);
+            if (f.meta) f.file = espy_container_path(files[j]);
         }
     return f;
 }
@@ -128,9 +132,7 @@ static espy_status read_key(const espy_key *key, espy_config *config, const espy
     if (!f.json && !f.meta) {
         if (key->n_max) return ESPY_OK; /* lists keep what the family put there */
         if (isnan(key->fallback))
-            return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: %s is missing",
-                             f.file ? f.file : "model", f.name ? f.name : "a number");
-        f.name = f.name ? f.name : "default";
+            return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: %s is missing", f.file, f.name);
         return store(key, &f, at, 0, key->fallback, err);
     }
     if (key->n_max) return read_list(key, &f, config, err);

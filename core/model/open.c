@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file/json.h"
 #include "model/model.h"
@@ -80,7 +81,7 @@ static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char 
     int64_t dim = width ? width->i : 0;
     char *found = NULL;
     espy_status status = ESPY_OK;
-    if (!given) status = espy_mmproj_find(&found, path, dim, err);
+    if (!given) status = espy_mmproj_find(&found, path, dim, m->family->projector_types, err);
     if (!status && !given && !found)
         status =
             espy_fail(err, ESPY_ERR_MISSING, -1,
@@ -159,15 +160,19 @@ static espy_status settle_tokens(espy_model *m, const char *path, espy_error *er
         return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: the vocabulary has no <|image_pad|>",
                          path);
     static const char *const ends[] = { "<|im_end|>", "<|endoftext|>" };
-    if (c->n_eos < 2) /* GGUF names one; chat and base models end differently */
-        for (size_t i = 0; i < 2; i++) {
-            int32_t id = espy_vocab_special(m->vocab, ends[i]);
-            int known = id < 0;
-            for (int j = 0; j < c->n_eos; j++) known |= c->eos[j] == id;
-            if (!known && (m->language == NULL || c->n_eos == 0 ||
-                           strcmp(espy_container_format(m->language), "GGUF") == 0))
-                c->eos[c->n_eos++] = id;
-        }
+    /* GGUF names one; chat and base models end differently */
+    int incomplete = c->n_eos == 0 || strcmp(espy_container_format(m->language), "GGUF") == 0;
+    for (size_t i = 0; i < 2 && incomplete && c->n_eos < ESPY_MAX_EOS; i++) {
+        int32_t id = espy_vocab_special(m->vocab, ends[i]);
+        int known = id < 0;
+        for (int j = 0; j < c->n_eos; j++) known |= c->eos[j] == id;
+        if (!known) c->eos[c->n_eos++] = id;
+    }
+    int32_t pad = espy_vocab_special(m->vocab, m->family->chat->image_pad);
+    if (pad != c->image_token)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                         "%s: image_token_id is %d, but %s is token %d of the vocabulary", path,
+                         c->image_token, m->family->chat->image_pad, pad);
     if (espy_vocab_n_tokens(m->vocab) > c->text.n_vocab || c->image_token >= c->text.n_vocab)
         return espy_fail(err, ESPY_ERR_FORMAT, -1,
                          "%s: the vocabulary has %d tokens, the embedding only %d rows", path,
@@ -187,7 +192,8 @@ static espy_status read_numbers(espy_model *m, const espy_numbers *n, espy_error
     for (int i = 0; i < m->family->n_weights && !t; i++) {
         const espy_weight_name *row = &m->family->weights[i];
         if (row->shape[0] == ESPY_DIM_VOCAB)
-            t = espy_container_find(m->language, n->language ? row->gguf[0] : row->hf);
+            t = n->language ? espy_container_find(m->language, row->gguf[0])
+                            : espy_weights_probe(m->language, row->hf);
     }
     if (t && t->shape[0] > 0 && t->shape[0] < 1 << 24) c->text.n_vocab = (int)t->shape[0];
     status = check(m, path, err);
@@ -240,14 +246,26 @@ static void set_name(espy_model *m, const char *folder) {
 
 /* ------------------------------------------------------------------- open */
 
-/* Optional companions: absent is fine, broken is not. */
+/* Optional companions: absent is fine, unreadable or broken is not. */
 static espy_status load_optional(cJSON **out, const char *folder, const char *name,
                                  espy_error *err) {
     char *path = espy_path_join(folder, name);
     if (!path) return espy_out_of_memory(err);
-    espy_status status = espy_json_load(out, path, err);
+    espy_status status = access(path, F_OK) == 0 ? espy_json_load(out, path, err) : ESPY_OK;
     free(path);
-    return status == ESPY_ERR_IO ? ESPY_OK : status;
+    return status;
+}
+
+/* preprocessor_config.json, or its place in the processor_config.json that newer
+ * tools save instead. */
+static espy_status load_preprocessor(cJSON **out, const char *folder, espy_error *err) {
+    espy_status status = load_optional(out, folder, "preprocessor_config.json", err);
+    cJSON *processor = NULL;
+    if (status || *out) return status;
+    status = load_optional(&processor, folder, "processor_config.json", err);
+    *out = cJSON_DetachItemFromObjectCaseSensitive(processor, "image_processor");
+    cJSON_Delete(processor);
+    return status;
 }
 
 static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model_params *params,
@@ -278,7 +296,7 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
     char *path = espy_path_join(folder, "config.json");
     espy_status status = path ? espy_json_load(&config, path, err) : espy_out_of_memory(err);
     free(path);
-    if (!status) status = load_optional(&preprocessor, folder, "preprocessor_config.json", err);
+    if (!status) status = load_preprocessor(&preprocessor, folder, err);
     if (!status) status = load_optional(&generation, folder, "generation_config.json", err);
     n.config = config;
     n.preprocessor = preprocessor;

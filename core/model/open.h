@@ -20,8 +20,10 @@ void espy_place_free(espy_place *place);
 
 /* The mmproj GGUF that belongs to a GGUF model by its name: in the same folder,
  * "mmproj" in its name, the best match of the rest of the name; its projection
- * must be dim wide. *out is owned by the caller, NULL if there is none.
- * Errors ESPY_ERR_FORMAT (only ones of another width), ESPY_ERR_MEMORY. */
-espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, espy_error *err);
+ * must be dim wide and of one of the projector types (the others are NULL). *out is owned by the
+ * caller, NULL if there is none. Errors ESPY_ERR_FORMAT (only ones of another width),
+ * ESPY_ERR_MEMORY. */
+espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
+                             const char *const types[4], espy_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/open.h"
 
@@ -77,13 +78,33 @@ static int list_gguf(const char *folder, int mmproj, char ***out) {
     return n;
 }
 
+static int has_file(const char *folder, const char *name) {
+    char *path = espy_path_join(folder, name);
+    int there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static int has_ending(const char *folder, const char *end) {
+    DIR *dir = opendir(folder);
+    int there = 0;
+    if (!dir) return 0;
+    for (struct dirent *e; !there && (e = readdir(dir));) there = ends_with(e->d_name, end);
+    closedir(dir);
+    return there;
+}
+
+/* Some folders of GGUF files carry the config.json that they were made from. */
+static int has_weights(const char *folder) {
+    return has_ending(folder, ".safetensors") || has_ending(folder, ".safetensors.index.json");
+}
+
+static int has_gguf(const char *folder) {
+    return has_ending(folder, ".gguf");
+}
+
 static espy_status find_in_folder(espy_place *out, const char *folder, espy_error *err) {
-    struct stat st;
-    char *config = espy_path_join(folder, "config.json");
-    if (!config) return espy_out_of_memory(err);
-    int has_config = stat(config, &st) == 0;
-    free(config);
-    if (has_config) {
+    if (has_file(folder, "config.json") && (has_weights(folder) || !has_gguf(folder))) {
         out->folder = strdup(folder);
         return out->folder ? ESPY_OK : espy_out_of_memory(err);
     }
@@ -150,16 +171,23 @@ static size_t common_prefix(const char *a, const char *b) {
     return n;
 }
 
-static int64_t projection_of(const char *path) {
+/* Whether a file is an mmproj of this width and one of these types. */
+static int is_suitable(const char *path, int64_t dim, const char *const types[4]) {
     espy_container *c;
-    if (espy_container_open(&c, path, NULL)) return -1;
-    const espy_meta *m = espy_container_meta(c, "clip.vision.projection_dim");
-    int64_t dim = m ? m->i : -1;
+    if (espy_container_open(&c, path, NULL)) return 0;
+    const espy_meta *width = espy_container_meta(c, "clip.vision.projection_dim");
+    const espy_meta *type = espy_container_meta(c, "clip.projector_type");
+    if (!type) type = espy_container_meta(c, "clip.vision.projector_type");
+    int fits = 0;
+    for (int i = 0; i < 4 && types[i] && type && type->type == ESPY_META_STRING; i++)
+        fits |= strlen(types[i]) == type->s_bytes && memcmp(types[i], type->s, type->s_bytes) == 0;
+    fits = fits && width && width->i == dim;
     espy_container_close(&c);
-    return dim;
+    return fits;
 }
 
-espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, espy_error *err) {
+espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
+                             const char *const types[4], espy_error *err) {
     *out = NULL;
     char *folder = folder_of(gguf_path), **names = NULL;
     int n = folder ? list_gguf(folder, 1, &names) : -1;
@@ -171,10 +199,9 @@ espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, esp
         char *path = espy_path_join(folder, names[i]);
         stem(other, sizeof other, names[i]);
         size_t score = common_prefix(model, other) + 1;
-        int64_t width = path ? projection_of(path) : -1;
         if (!path) {
             status = espy_out_of_memory(err);
-        } else if (width == dim && score > best) {
+        } else if (score > best && is_suitable(path, dim, types)) {
             best = score;
             free(*out);
             *out = path;
@@ -187,7 +214,7 @@ espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim, esp
         if (!*out) status = espy_out_of_memory(err);
     } else if (!status && n > 1 && !*out) {
         status = espy_fail(err, ESPY_ERR_FORMAT, -1,
-                           "%s: none of the %d mmproj files beside it gives vision tokens of its "
+                           "%s: none of the %d mmproj files beside it is of its family and its "
                            "width %lld",
                            gguf_path, n, (long long)dim);
     }

@@ -71,7 +71,7 @@ static const espy_key keys[] = {
     { AT(text.n_taps), ESPY_KEY_INT, 0, { NULL }, { "%s.n_deepstack_layers" }, 0, 0,
       ESPY_MAX_TAPS, 0, 0 },
     { AT(text.context_length), ESPY_KEY_INT64, 0, { "text_config.max_position_embeddings" },
-      { "%s.context_length" }, 0, 0, 1LL << 40, 0, 0 },
+      { "%s.context_length" }, 0, 0, INT32_MAX / 2, 0, 0 },
     { AT(image_token), ESPY_KEY_INT, 0, { "image_token_id" }, { NULL }, -1, -1, MAX_VOCAB, 0, 0 },
     { AT(video_token), ESPY_KEY_INT, 0, { "video_token_id" }, { NULL }, -1, -1, MAX_VOCAB, 0, 0 },
     { AT(vision_start), ESPY_KEY_INT, 0, { "vision_start_token_id" }, { NULL }, -1, -1, MAX_VOCAB,
@@ -259,6 +259,9 @@ static espy_status settle(espy_config *c, const espy_numbers *n, espy_error *err
         if (status) return status;
     } else if (!cJSON_IsTrue(espy_json_at(n->generation, "do_sample"))) {
         c->sampling.temperature = 0;
+    } else { /* the library's own defaults */
+        if (!espy_json_at(n->generation, "temperature")) c->sampling.temperature = 1;
+        if (!espy_json_at(n->generation, "top_k")) c->sampling.top_k = 50;
     }
     c->text.n_taps = c->vision.n_taps;
     return ESPY_OK;

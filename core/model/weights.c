@@ -53,20 +53,35 @@ static int64_t length_of(const espy_config *c, espy_dim dim) {
 static const char *const prefixes[][4] = {
     { "model.language_model.", "model.", "language_model.model.", "language_model." },
     { "model.visual.", "visual.", "vision_model.", "model.vision_model." },
+    { "lm_head.", "language_model.lm_head.", "model.lm_head.", "model.language_model.lm_head." },
 };
 
-static const espy_tensor *find_hf(const binder *b, const char *name) {
-    const espy_tensor *t = espy_container_find(b->language, name);
-    for (size_t p = 0; !t && p < sizeof prefixes / sizeof *prefixes; p++) {
+/* ESPY_ERR_MISSING when no container has the name, ESPY_ERR_UNSUPPORTED (with
+ * the message) when its type is not read. */
+static espy_status look_up(const espy_container *c, const char *name, const espy_tensor **out,
+                           espy_error *err) {
+    espy_status status = espy_container_need(c, name, out, NULL);
+    return status == ESPY_ERR_UNSUPPORTED ? espy_container_need(c, name, out, err) : status;
+}
+
+static espy_status find_hf(const espy_container *c, const char *name, const espy_tensor **out,
+                           espy_error *err) {
+    espy_status status = look_up(c, name, out, err);
+    for (size_t p = 0; status == ESPY_ERR_MISSING && p < sizeof prefixes / sizeof *prefixes; p++) {
         size_t n = strlen(prefixes[p][0]);
         if (strncmp(name, prefixes[p][0], n) != 0) continue;
-        for (size_t i = 1; !t && i < 4; i++) {
+        for (size_t i = 1; status == ESPY_ERR_MISSING && i < 4; i++) {
             char other[256];
             snprintf(other, sizeof other, "%s%s", prefixes[p][i], name + n);
-            t = espy_container_find(b->language, other);
+            status = look_up(c, other, out, err);
         }
     }
-    return t;
+    return status;
+}
+
+const espy_tensor *espy_weights_probe(const espy_container *c, const char *hf_name) {
+    const espy_tensor *t = NULL;
+    return find_hf(c, hf_name, &t, NULL) ? NULL : t;
 }
 
 static int is_gguf(const binder *b) {
@@ -88,14 +103,15 @@ static espy_status find_in_gguf(const binder *b, const espy_weight_name *row, in
     int vision = row->group == ESPY_GROUP_MODEL ? row->at < offsetof(espy_weights, embedding)
                                                 : row->group != ESPY_GROUP_TEXT_LAYER;
     const espy_container *from = vision ? b->vision : b->language;
-    for (int i = 1; i >= 0 && !*out; i--) {
+    espy_status status = ESPY_ERR_MISSING;
+    for (int i = 1; i >= 0 && status == ESPY_ERR_MISSING; i--) {
         if (!row->gguf[i]) continue;
         int number = row->group == ESPY_GROUP_TAP && i == 0 ? b->config->vision.taps[index] : index;
         slot_name(name, capacity, row->gguf[i], number);
-        *out = espy_container_find(from, name);
+        status = look_up(from, name, out, b->err);
     }
-    if (*out || row->optional) return ESPY_OK;
-    return espy_container_need(from, name, out, b->err);
+    if (status != ESPY_ERR_MISSING) return status;
+    return row->optional ? ESPY_OK : espy_container_need(from, name, out, b->err);
 }
 
 static espy_status find(const binder *b, const espy_weight_name *row, int index, char *name,
@@ -103,9 +119,9 @@ static espy_status find(const binder *b, const espy_weight_name *row, int index,
     *out = NULL;
     if (is_gguf(b)) return find_in_gguf(b, row, index, name, capacity, out);
     slot_name(name, capacity, row->hf, index);
-    *out = find_hf(b, name);
-    if (*out || row->optional) return ESPY_OK;
-    return espy_container_need(b->language, name, out, b->err);
+    espy_status status = find_hf(b->language, name, out, b->err);
+    if (status != ESPY_ERR_MISSING) return status;
+    return row->optional ? ESPY_OK : espy_container_need(b->language, name, out, b->err);
 }
 
 /* ------------------------------------------------------------ conversions */
@@ -174,6 +190,7 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
     char name[256];
     const espy_weight *other = (const espy_weight *)(const void *)((char *)base + row->unless);
     if (row->unless && other->tensor.data) return ESPY_OK;
+    if (slot == &b->weights->output && b->config->text.tied) return ESPY_OK;
     espy_status status = find(b, row, index, name, sizeof name, &found);
     if (status || !found) return status;
     int vector = row->shape[1] == ESPY_DIM_NONE;
@@ -193,6 +210,10 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
                          "%s: tensor '%s' of type %s has rows of %lld, not whole blocks",
                          espy_container_path(b->language), name, espy_dtypes[found->dtype].name,
                          (long long)cols);
+    if (found->dtype == ESPY_F8_E4M3 && !found->scale)
+        return espy_fail(b->err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: tensor '%s' is FP8 without block scales (weight_scale_inv)",
+                         espy_container_path(b->language), name);
     slot->tensor = *found;
     slot->rows = rows;
     slot->cols = cols;

@@ -101,6 +101,10 @@ espy_status espy_weights_bind(espy_weights *weights, const espy_config *config,
                               const espy_container *language, const espy_container *vision,
                               espy_progress_fn progress, void *user, espy_error *err);
 
+/* The tensor of a name as released, or as re-saved under another prefix; NULL
+ * if there is none. */
+const espy_tensor *espy_weights_probe(const espy_container *c, const char *hf_name);
+
 void espy_weights_free(espy_weights *weights);
 
 /* Keeps p until the weights are freed; frees it at once if that fails. */
