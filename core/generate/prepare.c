@@ -112,10 +112,10 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *m, const espy_req
     if (!r->prompt && r->n_messages <= 0)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "the request has neither messages nor prompt");
     if (r->prompt)
-        status = espy_prompt_from_text(&out->prompt, m->family->chat, m->vocab, r->prompt,
+        status = espy_prompt_from_text(&out->prompt, m->chat, m->vocab, r->prompt,
                                        strlen(r->prompt), err);
     else
-        status = espy_chat_render(&out->prompt, m->family->chat, r->messages, r->n_messages,
+        status = espy_chat_render(&out->prompt, m->chat, r->messages, r->n_messages,
                                   r->add_vision_id, err);
     if (!status) status = fit_all(out, m, r, err);
     if (!status) status = espy_prompt_encode(&out->prompt, m->vocab, &ids, err);

@@ -29,6 +29,7 @@ typedef struct espy_family {
     } text;
     int box_scale;
     const espy_chat_style *chat;
+    const espy_chat_style *thinking_chat; /* of releases that think first; or NULL */
 
     const espy_key *keys;
     int n_keys;

@@ -13,6 +13,7 @@ struct espy_model {
     espy_weights weights;
     espy_container *language, *vision; /* vision NULL: the same */
     espy_vocab *vocab;
+    const espy_chat_style *chat;
     char name[128], weight_types[128];
     int64_t n_parameters, file_bytes;
     espy_log_fn log;

@@ -168,11 +168,11 @@ static espy_status settle_tokens(espy_model *m, const char *path, espy_error *er
         for (int j = 0; j < c->n_eos; j++) known |= c->eos[j] == id;
         if (!known) c->eos[c->n_eos++] = id;
     }
-    int32_t pad = espy_vocab_special(m->vocab, m->family->chat->image_pad);
+    int32_t pad = espy_vocab_special(m->vocab, m->chat->image_pad);
     if (pad != c->image_token)
         return espy_fail(err, ESPY_ERR_FORMAT, -1,
                          "%s: image_token_id is %d, but %s is token %d of the vocabulary", path,
-                         c->image_token, m->family->chat->image_pad, pad);
+                         c->image_token, m->chat->image_pad, pad);
     if (espy_vocab_n_tokens(m->vocab) > c->text.n_vocab || c->image_token >= c->text.n_vocab)
         return espy_fail(err, ESPY_ERR_FORMAT, -1,
                          "%s: the vocabulary has %d tokens, the embedding only %d rows", path,
@@ -268,6 +268,42 @@ static espy_status load_preprocessor(cJSON **out, const char *folder, espy_error
     return status;
 }
 
+/* Releases of one family differ in whether the model thinks before it answers;
+ * only the chat template tells: its last words open the thinking. */
+static void choose_chat(espy_model *m, const char *template, size_t n_bytes) {
+    static const char *const openings[] = { "assistant\\n<think>", "assistant\n<think>" };
+    for (size_t i = 0; i < 2 && template && m->family->thinking_chat; i++)
+        if (memmem(template, n_bytes, openings[i], strlen(openings[i])))
+            m->chat = m->family->thinking_chat;
+}
+
+static void choose_chat_json(espy_model *m, const cJSON *file) {
+    const cJSON *template = espy_json_at(file, "chat_template");
+    if (cJSON_IsString(template))
+        choose_chat(m, template->valuestring, strlen(template->valuestring));
+}
+
+/* The template stands in one of three files. */
+static espy_status choose_chat_in(espy_model *m, const char *folder, espy_error *err) {
+    static const char *const files[] = { "tokenizer_config.json", "chat_template.json" };
+    espy_status status = ESPY_OK;
+    for (size_t i = 0; i < 2 && !status; i++) {
+        cJSON *json = NULL;
+        status = load_optional(&json, folder, files[i], err);
+        choose_chat_json(m, json);
+        cJSON_Delete(json);
+    }
+    char *path = status ? NULL : espy_path_join(folder, "chat_template.jinja");
+    espy_source source;
+    if (path && access(path, F_OK) == 0 && !(status = espy_source_open(&source, path, err))) {
+        choose_chat(m, (const char *)source.data, (size_t)source.n_bytes);
+        espy_source_close(&source);
+    }
+    if (!status && !path) status = espy_out_of_memory(err);
+    free(path);
+    return status;
+}
+
 static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model_params *params,
                           espy_error *err) {
     espy_status status = read_numbers(m, n, err);
@@ -303,6 +339,8 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
     n.generation = generation;
     if (!status) status = family_of_folder(m, &n, err);
     if (!status) status = espy_container_open(&m->language, folder, err);
+    if (!status) m->chat = m->family->chat;
+    if (!status) status = choose_chat_in(m, folder, err);
     if (!status) status = finish(m, &n, params, err);
     cJSON_Delete(config);
     cJSON_Delete(preprocessor);
@@ -318,6 +356,12 @@ static espy_status open_gguf(espy_model *m, const char *path, const espy_model_p
     if (!status) status = open_mmproj(m, &n, params->mmproj, err);
     n.language = m->language;
     n.vision = m->vision ? m->vision : m->language;
+    if (!status) {
+        const espy_meta *template = espy_container_meta(m->language, "tokenizer.chat_template");
+        m->chat = m->family->chat;
+        if (template && template->type == ESPY_META_STRING)
+            choose_chat(m, template->s, template->s_bytes);
+    }
     return status ? status : finish(m, &n, params, err);
 }
 

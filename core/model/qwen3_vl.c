@@ -277,6 +277,7 @@ const espy_family espy_family_qwen3_vl = {
     .text = { .rope = ESPY_MROPE_INTERLEAVED },
     .box_scale = 1000,
     .chat = &espy_chat_qwen3_vl,
+    .thinking_chat = &espy_chat_qwen3_vl_thinking,
     .keys = keys,
     .n_keys = sizeof keys / sizeof *keys,
     .weights = weights,

@@ -21,12 +21,17 @@ const espy_chat_style espy_chat_qwen2_vl = {
     .default_system = "You are a helpful assistant.",
 };
 
-const espy_chat_style espy_chat_qwen3_vl = {
-    CHATML,
-    .system_text_only = 1,
-    .tool_start = "<tool_response>",
-    .tool_end = "</tool_response>",
-    .own_tokens = { "<tool_call>", "</tool_call>", "<think>", "</think>" },
+#define QWEN3_VL                                                                                   \
+    CHATML, .system_text_only = 1, .tool_start = "<tool_response>",                                \
+            .tool_end = "</tool_response>",                                                        \
+            .own_tokens = { "<tool_call>", "</tool_call>", "<think>", "</think>" }
+
+const espy_chat_style espy_chat_qwen3_vl = { QWEN3_VL };
+
+const espy_chat_style espy_chat_qwen3_vl_thinking = {
+    QWEN3_VL,
+    .thought_start = "<think>",
+    .thought_end = "</think>",
 };
 
 typedef struct rendering {
@@ -63,6 +68,16 @@ static espy_status add_spoken(rendering *r, const char *text, const char *const 
     return status ? status : add_text(r, done);
 }
 
+/* What an earlier turn said, without the thinking before it. */
+static const char *without_thoughts(const espy_chat_style *style, const char *text) {
+    const char *said = text;
+    if (!style->thought_end) return text;
+    for (const char *at = text; (at = strstr(at, style->thought_end)); said = at)
+        at += strlen(style->thought_end);
+    while (said != text && *said == '\n') said++;
+    return said;
+}
+
 static espy_status add_visual(rendering *r, espy_part_type type, int message, int part) {
     const espy_chat_style *style = r->style;
     int is_image = type == ESPY_PART_IMAGE;
@@ -87,10 +102,12 @@ static espy_status add_content(rendering *r, const espy_message *message, int in
     int is_assistant = strcmp(message->role, "assistant") == 0;
     for (int i = 0; i < message->n_parts; i++) {
         const espy_part *part = &message->parts[i];
+        const char *text = part->text ? part->text : "";
         espy_status status;
-        if (part->type == ESPY_PART_TEXT)
-            status = add_spoken(r, part->text ? part->text : "",
-                                is_assistant ? r->style->own_tokens : NULL);
+        if (part->type == ESPY_PART_TEXT && is_assistant)
+            status = add_spoken(r, without_thoughts(r->style, text), r->style->own_tokens);
+        else if (part->type == ESPY_PART_TEXT)
+            status = add_spoken(r, text, NULL);
         else if (part->type != ESPY_PART_IMAGE && part->type != ESPY_PART_VIDEO)
             status = espy_fail(r->err, ESPY_ERR_ARGUMENT, -1,
                                "part %d of message %d has the unknown type %d", i, index,
@@ -171,6 +188,8 @@ espy_status espy_chat_render(espy_prompt *prompt, const espy_chat_style *style,
         if (!status) status = end_turn(&r);
     }
     if (!status) status = begin_turn(&r, "assistant");
+    if (!status && style->thought_start) status = add_token(&r, style->thought_start);
+    if (!status && style->thought_start) status = add_text(&r, "\n");
     if (status) espy_prompt_free(prompt);
     return status;
 }

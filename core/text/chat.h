@@ -22,6 +22,9 @@ typedef struct espy_chat_style {
     int system_text_only; /* a picture in a system message is an error  */
     /* Around a tool's result, inside a user turn; NULL: no tool role. */
     const char *tool_start, *tool_end;
+    /* A model that thinks first: its turn opens with thought_start and a newline,
+     * its earlier turns lose what stands up to thought_end. NULL: it does not. */
+    const char *thought_start, *thought_end;
     /* Tokens that the model itself writes as text; they stay tokens in the
      * text of an assistant message. NULL-terminated. */
     const char *own_tokens[5];
@@ -29,6 +32,7 @@ typedef struct espy_chat_style {
 
 extern const espy_chat_style espy_chat_qwen2_vl; /* also Qwen2.5-VL */
 extern const espy_chat_style espy_chat_qwen3_vl;
+extern const espy_chat_style espy_chat_qwen3_vl_thinking;
 
 /* A special token of the template: bytes [offset, offset + n_bytes). */
 typedef struct espy_prompt_mark {

@@ -223,6 +223,27 @@ static void raw_prompts(void **state) {
     espy_vocab_close(&v);
 }
 
+static void thinking_models(void **state) {
+    (void)state;
+    espy_part parts[] = { { .text = "hi" },
+                          { .text = "<think>\nhm</think>\n\nHello." },
+                          { .text = "</think> stays" } };
+    espy_message messages[] = { { "user", parts, 1 },
+                                { "assistant", parts + 1, 1 },
+                                { "user", parts + 2, 1 } };
+    espy_prompt p;
+    assert_int_equal(espy_chat_render(&p, &espy_chat_qwen3_vl_thinking, messages, 3, 0, NULL), 0);
+    assert_string_equal(p.text, "<|im_start|>user\nhi<|im_end|>\n"
+                                "<|im_start|>assistant\nHello.<|im_end|>\n"
+                                "<|im_start|>user\n</think> stays<|im_end|>\n"
+                                "<|im_start|>assistant\n<think>\n");
+    assert_memory_equal(p.text + p.marks[p.n_marks - 1].offset, "<think>", 7);
+    espy_prompt_free(&p);
+    assert_int_equal(espy_chat_render(&p, &espy_chat_qwen3_vl, messages, 2, 0, NULL), 0);
+    assert_non_null(strstr(p.text, "<think>\nhm</think>\n\nHello."));
+    espy_prompt_free(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(styles),
@@ -231,6 +252,7 @@ int main(void) {
         cmocka_unit_test(users_make_no_special_tokens),
         cmocka_unit_test(assistants_own_tokens),
         cmocka_unit_test(tool_results),
+        cmocka_unit_test(thinking_models),
         cmocka_unit_test(refusals),
         cmocka_unit_test(raw_prompts),
     };
