@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/image.h"
 #include "model/model.h"
 #include "text/bpe.h"
 
@@ -43,11 +42,8 @@ void espy_model_get_sampling(const espy_model *m, espy_sampling *out) {
 espy_status espy_fit(const espy_model *m, int width, int height, int64_t min_pixels,
                      int64_t max_pixels, int *fitted_width, int *fitted_height, int *n_tokens,
                      espy_error *err) {
-    const espy_vision_config *v = &m->config.vision;
-    int factor = v->patch * v->merge, h, w;
-    espy_status status = espy_smart_resize(
-        height, width, factor, min_pixels > 0 ? min_pixels : m->config.image.min_pixels,
-        max_pixels > 0 ? max_pixels : m->config.image.max_pixels, 0, &h, &w, err);
+    int factor = m->config.vision.patch * m->config.vision.merge, h, w;
+    espy_status status = espy_model_fit(m, height, width, min_pixels, max_pixels, &h, &w, err);
     if (status) return status;
     if (fitted_width) *fitted_width = w;
     if (fitted_height) *fitted_height = h;

@@ -21,27 +21,17 @@ static uint64_t picture_key(const espy_image *im, int height, int width) {
     return h ? h : 1;
 }
 
-static int64_t first_set(int64_t a, int64_t b, int64_t c) {
-    return a > 0 ? a : b > 0 ? b : c;
-}
-
 static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *part,
                        const espy_request *r, espy_error *err) {
     const espy_vision_config *v = &m->config.vision;
     if (part->n_images != 1 || !part->images || !part->images[0])
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "an image part must hold one image, not %d",
                          part->n_images);
-    int64_t least = first_set(part->min_pixels, r->min_pixels, m->config.image.min_pixels);
-    int64_t most = first_set(part->max_pixels, r->max_pixels, m->config.image.max_pixels);
-    if (least > most) { /* an explicit limit moves the other one along */
-        if (part->max_pixels > 0 || (r->max_pixels > 0 && part->min_pixels <= 0))
-            least = most;
-        else
-            most = least;
-    }
     p->image = part->images[0];
-    espy_status status = espy_smart_resize(p->image->height, p->image->width, v->patch * v->merge,
-                                           least, most, 0, &p->height, &p->width, err);
+    espy_status status = espy_model_fit(m, p->image->height, p->image->width,
+                                        part->min_pixels > 0 ? part->min_pixels : r->min_pixels,
+                                        part->max_pixels > 0 ? part->max_pixels : r->max_pixels,
+                                        &p->height, &p->width, err);
     if (status) return status;
     p->grid = (espy_grid){ p->height / v->patch, p->width / v->patch };
     p->n = (int64_t)p->grid.h * p->grid.w / (v->merge * v->merge);

@@ -25,6 +25,15 @@ typedef struct espy_grid {
     int h, w; /* in patches, multiples of merge */
 } espy_grid;
 
+/* fit.c */
+
+/* The size to which a still is fitted. min_pixels, max_pixels: 0 or less takes
+ * the model's; where the two contradict, a stated one moves the other along, and
+ * the upper one wins. Errors of espy_smart_resize. */
+espy_status espy_model_fit(const espy_model *model, int height, int width, int64_t min_pixels,
+                           int64_t max_pixels, int *fitted_height, int *fitted_width,
+                           espy_error *err);
+
 /* positions.c */
 
 /* Time, row and column of each token, MODELS.md section 9. */
