@@ -56,7 +56,8 @@ static int add_folders(cli_list *list, const char *colons, const char *tail) {
     while (colons && *colons) {
         size_t n = strcspn(colons, ":");
         if (n && n < sizeof path - strlen(tail)) {
-            snprintf(path, sizeof path, "%.*s%s", (int)n, colons, tail);
+            memcpy(path, colons, n);
+            snprintf(path + n, sizeof path - n, "%s", tail);
             if (add_once(list, path)) return -1;
         }
         colons += n + (colons[n] == ':');
