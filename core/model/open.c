@@ -3,6 +3,7 @@
 #include "model/open.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,18 @@
 
 #include "file/json.h"
 #include "model/model.h"
+
+/* What was decided without being asked: level 1 may surprise, 2 informs. */
+__attribute__((format(printf, 3, 4))) static void tell(const espy_model *m, int level,
+                                                       const char *fmt, ...) {
+    char line[600];
+    va_list args;
+    if (!m->log) return;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    m->log(m->user, level, line);
+}
 
 /* ----------------------------------------------------------------- family */
 
@@ -89,6 +102,7 @@ static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char 
                       "or name it with --mmproj",
                       path);
     if (!status) status = espy_container_open(&m->vision, given ? given : found, err);
+    if (!status) tell(m, 2, "vision part: %s", given ? given : found);
     free(found);
     if (status) return status;
 
@@ -316,6 +330,10 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
                            : espy_vocab_from_gguf(&m->vocab, m->language, err);
     if (!status) status = settle_tokens(m, espy_container_path(m->language), err);
     if (status) return status;
+    if (!m->config.text.tied && m->weights.output.tensor.data == m->weights.embedding.tensor.data &&
+        !n->language)
+        tell(m, 1, "%s: no lm_head.weight; the embedding takes its place", n->folder);
+    if (m->chat != m->family->chat) tell(m, 2, "the chat template lets this model think first");
     describe_types(m);
     set_name(m, n->folder);
     return ESPY_OK;
