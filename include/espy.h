@@ -358,6 +358,7 @@ typedef struct espy_result {
     int64_t rope_delta;
 
     double vision_ms, prompt_ms, generate_ms;
+    size_t text_bytes; /* of text; a model may write NUL characters */
 } espy_result;
 
 /* Render, look, read the prompt and answer.

@@ -30,10 +30,28 @@ struct espy_pool {
     _Atomic unsigned round; /* counts loops; odd bits have no meaning */
     _Atomic int n_busy;
     int quit;
+    /* the calling thread alone */
+    espy_poll_fn poll;
+    void *poll_user;
+    int stopped;
 };
+
+/* On the calling thread: whether the rest is to be left. */
+static int is_stopped(espy_pool *p) {
+    if (!p->stopped && p->poll) p->stopped = p->poll(p->poll_user) != 0;
+    return p->stopped;
+}
+
+void espy_pool_set_poll(espy_pool *p, espy_poll_fn poll, void *user) {
+    p->poll = poll;
+    p->poll_user = user;
+    p->stopped = 0;
+}
 
 static void take_items(espy_pool *p, int thread) {
     for (;;) {
+        if (thread == 0 && is_stopped(p))
+            atomic_store_explicit(&p->next, p->n_items, memory_order_relaxed);
         int64_t i = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (i >= p->n_items) return;
         p->fn(p->user, i, thread);
@@ -122,7 +140,7 @@ int espy_pool_n_threads(const espy_pool *pool) {
 void espy_pool_run(espy_pool *p, int64_t n_items, espy_item_fn fn, void *user) {
     if (n_items <= 0) return;
     if (p->n_threads == 1 || n_items == 1) {
-        for (int64_t i = 0; i < n_items; i++) fn(user, i, 0);
+        for (int64_t i = 0; i < n_items && !is_stopped(p); i++) fn(user, i, 0);
         return;
     }
     pthread_mutex_lock(&p->lock);

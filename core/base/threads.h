@@ -19,4 +19,10 @@ int espy_pool_n_threads(const espy_pool *pool);
  * done. What an item computes must not depend on the thread that runs it. */
 void espy_pool_run(espy_pool *pool, int64_t n_items, espy_item_fn fn, void *user);
 
+/* While poll is set, the calling thread asks it between items; once it returns
+ * non-zero, the items that are left are not run, here and in later loops, until
+ * another poll (or NULL) is set. The caller must notice by itself. */
+typedef int (*espy_poll_fn)(void *user);
+void espy_pool_set_poll(espy_pool *pool, espy_poll_fn poll, void *user);
+
 #endif

@@ -112,6 +112,33 @@ int cli_json_text(cJSON *object, const char *key, const char *text) {
     return failed;
 }
 
+/* An answer of n bytes; cJSON ends strings at a NUL, so what stands between
+ * NULs is escaped piece by piece. */
+static int add_answer(cJSON *object, const char *text, size_t n) {
+    if (!text || strlen(text) >= n) return cli_json_text(object, "text", text);
+    size_t at = 0, size = n * 6 + 3; /* each byte at most \uXXXX */
+    char *raw = malloc(size);
+    if (!raw) return -1;
+    raw[at++] = '"';
+    for (const char *s = text;; s += strlen(s) + 1) {
+        char *valid = cli_valid_utf8(s);
+        cJSON *string = valid ? cJSON_CreateString(valid) : NULL;
+        char *printed = string ? cJSON_PrintUnformatted(string) : NULL;
+        free(valid);
+        cJSON_Delete(string);
+        if (!printed) return free(raw), -1;
+        printed[strlen(printed) - 1] = 0; /* without the quotes */
+        at += (size_t)snprintf(raw + at, size - at, "%s", printed + 1);
+        cJSON_free(printed);
+        if (s + strlen(s) >= text + n) break;
+        at += (size_t)snprintf(raw + at, size - at, "\\u0000");
+    }
+    snprintf(raw + at, size - at, "\"");
+    int failed = !cJSON_AddRawToObject(object, "text", raw);
+    free(raw);
+    return failed;
+}
+
 int cli_json_line(const cJSON *json) {
     char *line = json ? cJSON_PrintUnformatted(json) : NULL;
     if (!line) return cli_say("out of memory"), -1;
@@ -176,7 +203,7 @@ static cJSON *whole(cJSON *object, int failed) {
 
 cJSON *cli_json_full(const espy_result *r, double load_ms) {
     cJSON *o = cJSON_CreateObject();
-    int failed = cli_json_text(o, "text", r->text);
+    int failed = add_answer(o, r->text, r->text_bytes);
     cJSON_AddItemToObject(o, "tokens", cJSON_CreateIntArray((const int *)r->tokens, r->n_tokens));
     cJSON_AddItemToObject(o, "top_logprobs", top_logprobs(r));
     cJSON_AddStringToObject(o, "finish", cli_finish_name(r->finish));
@@ -203,7 +230,7 @@ cJSON *cli_json_short(const char *const *labels, int n_labels, const char *text,
             free(valid);
         }
     }
-    failed |= cli_json_text(o, "text", text);
+    failed |= text == r->text ? add_answer(o, text, r->text_bytes) : cli_json_text(o, "text", text);
     cJSON_AddStringToObject(o, "finish", cli_finish_name(r->finish));
     cJSON_AddNumberToObject(o, "tokens", r->n_tokens);
     cJSON_AddNumberToObject(o, "prompt_tokens", r->n_prompt_tokens);

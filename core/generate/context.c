@@ -142,6 +142,10 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
     espy_status status = check(params, err);
     if (status) return status;
     espy_cache_shape shape = cache_shape(m, params);
+    espy_cache *cache;
+    status = espy_cache_open(&cache, &shape, err); /* takes no memory for tokens */
+    if (status) return status;
+    espy_cache_close(&cache);
     int64_t pixels = image_pixels > 0 ? image_pixels : m->config.image.max_pixels;
     if (pixels > INT64_C(1) << 32) pixels = INT64_C(1) << 32;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -24,7 +24,9 @@ typedef struct job {
     int max_tokens;
     /* progress of the present phase */
     const char *phase;
-    int64_t done, step, total;
+    int64_t done, step, total, at;
+    double asked_ms; /* when on_progress was last called */
+    int stopped;
 } job;
 
 static double now_ms(void) {
@@ -33,12 +35,25 @@ static double now_ms(void) {
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static int ask(job *j) {
+    j->asked_ms = now_ms();
+    if (j->request->on_progress && !j->stopped)
+        j->stopped = j->request->on_progress(j->request->user, j->phase, j->at, j->total) != 0;
+    return j->stopped;
+}
+
 /* Between layers: the part of a step that is done counts. */
 static int report(void *user, int done, int total) {
     job *j = user;
-    if (!j->request->on_progress) return 0;
-    int64_t at = j->done + j->step * done / total;
-    return j->request->on_progress(j->request->user, j->phase, at, j->total);
+    j->at = j->done + j->step * done / total;
+    return ask(j);
+}
+
+/* Within layers: a layer of a large picture takes seconds. */
+static int poll(void *user) {
+    enum { EVERY_MS = 50 };
+    job *j = user;
+    return j->stopped || (now_ms() - j->asked_ms >= EVERY_MS && ask(j));
 }
 
 static espy_status failed(job *j, espy_status status) {
@@ -72,7 +87,7 @@ static void reuse_prefix(job *j) {
 static espy_status look(job *j) {
     espy_prepared *p = &j->prepared;
     j->phase = "looking";
-    j->done = j->total = 0;
+    j->at = j->done = j->total = 0;
     for (int i = 0; i < p->n_pictures; i++)
         if (p->pictures[i].first >= j->reused) j->total += p->pictures[i].n;
     for (int i = 0; i < p->n_pictures; i++) {
@@ -82,6 +97,7 @@ static espy_status look(job *j) {
         j->step = picture->n;
         espy_status status = espy_picture_encode(picture, j->context->model, &run,
                                                  j->request->trace_path != NULL, report, j, j->err);
+        if (!status && j->stopped) status = ESPY_ERR_STOPPED; /* after the last layer */
         if (status) return failed(j, status);
         j->done += picture->n;
     }
@@ -114,7 +130,7 @@ static espy_status read_prompt(job *j) {
         n_rows++;
     }
     j->phase = "reading";
-    j->done = 0;
+    j->at = j->done = 0;
     j->total = p->timeline.n - j->reused;
     espy_status status = ESPY_OK;
     while (c->timeline.n < p->timeline.n && !status) {
@@ -125,7 +141,7 @@ static espy_status read_prompt(job *j) {
         espy_decoder_forward(&run, c->model, c->cache, first, n, p->timeline.ids,
                              &p->timeline.positions, rows, n_rows, n == left ? c->logits : NULL,
                              report, j);
-        status = run.status;
+        status = j->stopped ? ESPY_ERR_STOPPED : run.status;
         if (!status) append(&c->timeline, &p->timeline, n);
         j->done += n;
     }
@@ -215,6 +231,7 @@ static espy_status answer(job *j) {
     if (!status) status = sample_answer(j, &sampler, &a);
     espy_sampler_close(&sampler);
     out->text = a.text ? a.text : strdup("");
+    out->text_bytes = a.n_bytes;
     out->tokens = a.tokens.at;
     out->n_tokens = (int)a.tokens.n;
     return status ? status : out->text ? ESPY_OK : espy_out_of_memory(j->err);
@@ -258,9 +275,11 @@ static espy_status run(job *j) {
     status = describe_prompt(j);
 
     double start = now_ms();
+    espy_pool_set_poll(espy_cpu_pool(c->cpu), poll, j);
     if (!status) status = look(j);
     double looked = now_ms();
     if (!status) status = read_prompt(j);
+    espy_pool_set_poll(espy_cpu_pool(c->cpu), NULL, NULL);
     double read = now_ms();
     if (!status && r->trace_path)
         status = espy_trace_write(r->trace_path, c->model, &j->prepared, c->logits, j->err);
