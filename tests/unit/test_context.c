@@ -220,6 +220,37 @@ static void progress_can_stop_and_go_on(void **state) {
     espy_context_close(&fresh);
 }
 
+static int stop_at_nothing(void *user, const char *phase, int64_t done, int64_t total) {
+    (void)phase;
+    (void)total;
+    ++*(int *)user;
+    return done == 0;
+}
+
+/* Reports between layers have something done; only the poll within the first
+ * layer, which takes far longer than its interval here, comes with nothing. */
+static void a_stop_is_heard_within_a_layer(void **state) {
+    (void)state;
+    talk t;
+    int calls = 0;
+    espy_result r;
+    espy_error err = { 0 };
+    make_talk(&t, photo, 1);
+    t.request.min_pixels = t.request.max_pixels = 4 << 20;
+    t.request.on_progress = stop_at_nothing;
+    t.request.user = &calls;
+    espy_context *c = open_context((espy_context_params){ .n_threads = 1, .n_context = 8192 });
+    assert_int_equal(espy_generate(c, &t.request, &r, &err), ESPY_ERR_STOPPED);
+    assert_int_equal(calls, 1);
+    assert_int_equal(espy_context_length(c), 0);
+    espy_result_clear(&r);
+    make_talk(&t, photo, 1);
+    r = run(c, &t.request); /* the context goes on */
+    assert_int_equal(r.n_tokens, 8);
+    espy_result_clear(&r);
+    espy_context_close(&c);
+}
+
 static int stop_text(void *user, const char *piece, size_t n_bytes) {
     (void)piece;
     (void)n_bytes;
@@ -399,6 +430,7 @@ int main(void) {
         cmocka_unit_test(rewinding_too_far_is_refused),
         cmocka_unit_test(a_full_context_is_said_beforehand),
         cmocka_unit_test(progress_can_stop_and_go_on),
+        cmocka_unit_test(a_stop_is_heard_within_a_layer),
         cmocka_unit_test(text_can_be_stopped),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(caches_agree),
