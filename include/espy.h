@@ -232,6 +232,9 @@ typedef struct espy_context_params {
                                    as stored                                  */
     const char *kernels;        /* "scalar", "avx2", "avx512"; NULL: the best
                                    that this CPU has                          */
+    int64_t vision_cache_bytes; /* most bytes of pictures' vision tokens that are
+                                   kept for later requests, see espy_generate;
+                                   0: 64 MiB, negative: none                  */
 } espy_context_params;
 
 /* Memory that a context of these parameters needs, before anything is
@@ -241,6 +244,7 @@ typedef struct espy_memory_estimate {
     int64_t weights_bytes; /* mapped; shared with the page cache              */
     int64_t cache_bytes;
     int64_t activation_bytes;
+    int64_t vision_cache_bytes; /* at most; the limit of the context          */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,
@@ -358,15 +362,32 @@ typedef struct espy_result {
     int64_t rope_delta;
 
     double vision_ms, prompt_ms, generate_ms;
-    size_t text_bytes; /* of text; a model may write NUL characters */
+    size_t text_bytes;   /* of text; a model may write NUL characters */
+    int n_cached_images; /* pictures whose vision tokens came from the cache;
+                            those within n_reused_tokens are not counted */
 } espy_result;
 
 /* Render, look, read the prompt and answer.
  *
  * The timeline afterwards holds prompt and answer (its last token apart, which
- * nothing has followed yet). A later call with the same
- * beginning (the usual chat, grown by a turn) reuses the common prefix: neither
- * its pictures nor its tokens are computed again.
+ * nothing has followed yet). Two things spare a later call work:
+ *
+ *   - the longest common beginning of its prompt and the timeline (the usual
+ *     chat, grown by a turn) is reused: neither its pictures nor its tokens are
+ *     computed again; n_reused_tokens counts them. A beginning ends before a
+ *     picture that differs, never inside one.
+ *   - for the rest, the context keeps the vision tokens of the pictures that it
+ *     looked at last, up to vision_cache_bytes: the same pixels, fitted to the
+ *     same size, cost no second vision pass wherever they stand in a prompt, so
+ *     that another question about a picture, or the next of several tasks, only
+ *     reads its prompt. n_cached_images counts them. The picture used longest
+ *     ago leaves first; one takes 4 * dim * (1 + n_deepstack) bytes per vision
+ *     token. Numbers are kept as computed: an answer does not depend on the
+ *     cache. A pass that failed or was stopped leaves nothing behind.
+ *
+ * Pictures are told apart by 128 bits of their pixels and sizes. The cache lives
+ * as long as the context; rewinding does not empty it. With trace_path nothing
+ * is reused.
  *
  * result   filled on success, and on ESPY_ERR_STOPPED with what there is;
  *          emptied otherwise. Free with espy_result_clear.

@@ -127,6 +127,7 @@ static int run(const cli_options *o) {
     espy_error err = { .offset = -1 };
     measure m = { 0 };
     int code = cli_session_open(&session, o, o->n_args ? o->args[0] : NULL);
+    session.always_look = 1;
     if (!code) {
         espy_status status = make_picture(&image, o->width_px, o->height_px, &err);
         if (!status) status = measure_picture(&session, image, &m, &err);

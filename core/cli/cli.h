@@ -169,6 +169,7 @@ typedef struct cli_session {
     espy_context *context;
     cli_progress progress;
     double load_ms;
+    int always_look; /* no cache of pictures that were seen before */
 } cli_session;
 
 /* Says itself what went wrong and returns the exit code. model_path overrides

@@ -11,6 +11,8 @@ static void print_memory(const espy_memory_estimate *m, int64_t n_context) {
     printf("  weights      %.1f MB, mapped\n", (double)m->weights_bytes * mb);
     printf("  KV cache     %.1f MB\n", (double)m->cache_bytes * mb);
     printf("  activations  %.1f MB\n", (double)m->activation_bytes * mb);
+    printf("  pictures     %.1f MB at most, of those seen last\n",
+           (double)m->vision_cache_bytes * mb);
 }
 
 static void print_info(const espy_model_info *i) {
@@ -65,6 +67,7 @@ static cJSON *info_json(const espy_model_info *i, const espy_memory_estimate *m,
         { "weights_bytes", (double)m->weights_bytes },
         { "cache_bytes", (double)m->cache_bytes },
         { "activation_bytes", (double)m->activation_bytes },
+        { "vision_cache_bytes", (double)m->vision_cache_bytes },
     };
     cJSON *o = cJSON_CreateObject();
     int failed = cli_json_text(o, "family", i->family) || cli_json_text(o, "name", i->name) ||

@@ -54,7 +54,8 @@ espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *er
                                    .n_threads = o->threads > 0 ? o->threads : 0,
                                    .cache_type = o->cache_type,
                                    .exact = o->exact,
-                                   .kernels = o->kernels };
+                                   .kernels = o->kernels,
+                                   .vision_cache_bytes = s->always_look ? -1 : 0 };
     if (o->context > 0) params.n_context = o->context;
     if (s->context) {
         if (o->context > 0 || espy_context_capacity(s->context) >= n_tokens) return ESPY_OK;

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_LENGTH = 32768 }; /* when the model does not say what it was trained for */
+enum {
+    DEFAULT_LENGTH = 32768, /* when the model does not say what it was trained for */
+    DEFAULT_SEEN_BYTES = 64 << 20
+};
 
 static espy_dtype cache_dtype(const espy_context_params *p) {
     if (p->exact || p->cache_type == ESPY_CACHE_F32) return ESPY_F32;
@@ -20,6 +23,11 @@ static espy_cache_shape cache_shape(const espy_model *m, const espy_context_para
 static int64_t length_limit(const espy_model *m, const espy_context_params *p) {
     if (p->n_context > 0) return p->n_context;
     return m->config.text.context_length > 0 ? m->config.text.context_length : DEFAULT_LENGTH;
+}
+
+static int64_t seen_limit(const espy_context_params *p) {
+    if (p->vision_cache_bytes < 0) return 0;
+    return p->vision_cache_bytes ? p->vision_cache_bytes : DEFAULT_SEEN_BYTES;
 }
 
 static espy_status check(const espy_context_params *p, espy_error *err) {
@@ -47,6 +55,7 @@ espy_status espy_context_open(espy_context **out, const espy_model *model,
     c->model = model;
     c->exact = params->exact != 0;
     c->limit = length_limit(model, params);
+    c->seen.limit = seen_limit(params);
     c->logits = malloc((size_t)model->config.text.n_vocab * sizeof *c->logits);
     status = c->logits ? ESPY_OK : espy_out_of_memory(err);
     if (!status) status = espy_cpu_open(&c->cpu, params->n_threads, params->kernels, err);
@@ -64,6 +73,7 @@ void espy_context_close(espy_context **context) {
     espy_cache_close(&c->cache);
     espy_cpu_close(&c->cpu);
     espy_timeline_free(&c->timeline);
+    espy_seen_cache_free(&c->seen);
     free(c->logits);
     free(c);
     *context = NULL;
@@ -154,6 +164,7 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
         .cache_bytes = espy_cache_bytes(&shape, length_limit(m, params)),
         .activation_bytes =
             activations(m, pixels, params->n_threads > 0 ? params->n_threads : cores),
+        .vision_cache_bytes = seen_limit(params),
     };
     return ESPY_OK;
 }

@@ -3,13 +3,14 @@
 #ifndef ESPY_GENERATE_CONTEXT_H
 #define ESPY_GENERATE_CONTEXT_H
 
-#include "generate/timeline.h"
+#include "generate/seen.h"
 
 struct espy_context {
     const espy_model *model;
     espy_cpu *cpu;
     espy_cache *cache;
     espy_timeline timeline;
+    espy_seen_cache seen;
     int64_t limit; /* most tokens */
     int exact;
     float *logits; /* [n_vocab] of the last token read */

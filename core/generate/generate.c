@@ -84,6 +84,25 @@ static void reuse_prefix(job *j) {
     j->reused = line->n;
 }
 
+/* Looks at one picture, unless the cache knows it. Only what was looked at to
+ * the end is kept. */
+static espy_status look_at(job *j, espy_picture *picture) {
+    espy_context *c = j->context;
+    int trace = j->request->trace_path != NULL; /* shows every stage */
+    if (!trace) picture->seen = espy_seen_find(&c->seen, picture->key);
+    if (picture->seen) {
+        j->result->n_cached_images++;
+        return ESPY_OK;
+    }
+    espy_run run = espy_cpu_run(c->cpu, c->exact);
+    j->step = picture->n;
+    espy_status status = espy_picture_encode(picture, c->model, &run, trace, report, j, j->err);
+    if (!status && j->stopped) status = ESPY_ERR_STOPPED; /* after the last layer */
+    if (status) return failed(j, status);
+    espy_seen_keep(&c->seen, picture->seen);
+    return ESPY_OK;
+}
+
 static espy_status look(job *j) {
     espy_prepared *p = &j->prepared;
     j->phase = "looking";
@@ -93,12 +112,8 @@ static espy_status look(job *j) {
     for (int i = 0; i < p->n_pictures; i++) {
         espy_picture *picture = &p->pictures[i];
         if (picture->first < j->reused) continue;
-        espy_run run = espy_cpu_run(j->context->cpu, j->context->exact);
-        j->step = picture->n;
-        espy_status status = espy_picture_encode(picture, j->context->model, &run,
-                                                 j->request->trace_path != NULL, report, j, j->err);
-        if (!status && j->stopped) status = ESPY_ERR_STOPPED; /* after the last layer */
-        if (status) return failed(j, status);
+        espy_status status = look_at(j, picture);
+        if (status) return status;
         j->done += picture->n;
     }
     return ESPY_OK;
@@ -124,9 +139,10 @@ static espy_status read_prompt(job *j) {
     int n_rows = 0;
     for (int i = 0; i < p->n_pictures; i++) {
         const espy_picture *picture = &p->pictures[i];
-        if (!picture->tokens) continue;
-        rows[n_rows] = (espy_vision_rows){ picture->first, picture->n, picture->tokens, { 0 } };
-        for (int k = 0; k < ESPY_MAX_TAPS; k++) rows[n_rows].taps[k] = picture->taps[k];
+        const espy_seen *seen = picture->seen;
+        if (!seen) continue; /* on the timeline already */
+        rows[n_rows] = (espy_vision_rows){ picture->first, picture->n, seen->tokens, { 0 } };
+        for (int k = 0; k < ESPY_MAX_TAPS; k++) rows[n_rows].taps[k] = seen->taps[k];
         n_rows++;
     }
     j->phase = "reading";

@@ -6,19 +6,20 @@
 
 #include "image/image.h"
 
-/* A fingerprint of the pixels and of the size that they are fitted to; eight
- * bytes a step. Never 0. */
-static uint64_t picture_key(const espy_image *im, int height, int width) {
-    uint64_t h = 0x9E3779B97F4A7C15U ^ (uint64_t)(unsigned)height << 32 ^ (unsigned)width;
+/* Two independent chains over the pixels, eight bytes a step, and the sizes. */
+static espy_picture_key picture_key(const espy_image *im, int height, int width) {
+    uint64_t a = 0x9E3779B97F4A7C15U ^ (uint64_t)(unsigned)height << 32 ^ (unsigned)width;
+    uint64_t b = 0xD1B54A32D192ED03U ^ (uint64_t)(unsigned)im->height << 32 ^ (unsigned)im->width;
     size_t n = (size_t)im->width * (size_t)im->height * 3, i = 0;
     for (; i < n; i += 8) {
         uint64_t v = 0;
         memcpy(&v, im->pixels + i, n - i < 8 ? n - i : 8);
-        h = (h ^ v) * 0x2545F4914F6CDD1DU;
-        h ^= h >> 29;
+        a = (a ^ v) * 0x2545F4914F6CDD1DU;
+        a ^= a >> 29;
+        b = (b + v) * 0xDA942042E4DD58B5U;
+        b ^= b >> 32;
     }
-    h = (h ^ (uint64_t)(unsigned)im->width) * 0x2545F4914F6CDD1DU;
-    return h ? h : 1;
+    return (espy_picture_key){ a, b ? b : 1 };
 }
 
 static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *part,
@@ -118,8 +119,7 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *m, const espy_req
 void espy_prepared_free(espy_prepared *p) {
     for (int i = 0; i < p->n_pictures; i++) {
         free(p->pictures[i].patches);
-        free(p->pictures[i].tokens);
-        for (int k = 0; k < ESPY_MAX_TAPS; k++) free(p->pictures[i].taps[k]);
+        espy_seen_release(p->pictures[i].seen);
     }
     free(p->pictures);
     espy_timeline_free(&p->timeline);
@@ -137,13 +137,10 @@ espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *
         std[c] = (float)m->config.image.std[c];
     }
     size_t n_patches = (size_t)p->grid.h * (size_t)p->grid.w;
-    size_t n_out = (size_t)p->n * (size_t)m->config.text.dim * sizeof(float);
     p->patches =
         malloc(n_patches * 3 * (size_t)(v->temporal * v->patch * v->patch) * sizeof(float));
-    p->tokens = malloc(n_out);
-    int failed = !p->patches || !p->tokens;
-    for (int k = 0; k < v->n_taps && !failed; k++) failed = !(p->taps[k] = malloc(n_out));
-    if (failed) return espy_out_of_memory(err);
+    p->seen = espy_seen_new(m, p->key, p->n);
+    if (!p->patches || !p->seen) return espy_out_of_memory(err);
 
     uint8_t *fitted;
     espy_status status = espy_resize_bicubic(p->image->pixels, p->image->height, p->image->width,
@@ -151,7 +148,8 @@ espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *
     if (status) return status;
     espy_patchify(fitted, fitted, p->grid.h, p->grid.w, v->patch, v->merge, mean, std, p->patches);
     free(fitted);
-    espy_vision_forward(run, m, p->patches, &p->grid, 1, p->tokens, p->taps, on_layer, user);
+    espy_vision_forward(run, m, p->patches, &p->grid, 1, p->seen->tokens, p->seen->taps, on_layer,
+                        user);
     if (!keep_patches) {
         free(p->patches);
         p->patches = NULL;

@@ -4,7 +4,7 @@
 #ifndef ESPY_GENERATE_PREPARE_H
 #define ESPY_GENERATE_PREPARE_H
 
-#include "generate/timeline.h"
+#include "generate/seen.h"
 #include "text/chat.h"
 
 /* One picture on the prompt. */
@@ -13,11 +13,10 @@ typedef struct espy_picture {
     int height, width;       /* fitted, pixels */
     espy_grid grid;
     int64_t first, n; /* tokens on the timeline */
-    uint64_t key;
-    /* filled by espy_picture_encode, owned */
-    float *patches; /* kept for traces only, [h * w][3 * temporal * p * p] */
-    float *tokens;  /* [n][dim] */
-    float *taps[ESPY_MAX_TAPS];
+    espy_picture_key key;
+    float *patches;  /* kept for traces only, owned,
+                        [h * w][3 * temporal * p * p] */
+    espy_seen *seen; /* held; NULL until it was looked at */
 } espy_picture;
 
 typedef struct espy_prepared {
@@ -34,8 +33,9 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *model, const espy
                          espy_error *err);
 void espy_prepared_free(espy_prepared *p);
 
-/* Resizes, cuts and looks: fills tokens and taps. on_layer as in
- * espy_vision_forward; ESPY_ERR_STOPPED if it asked for it. */
+/* Resizes, cuts and looks: fills seen, whose numbers are sound only if ESPY_OK
+ * is returned and nothing asked to stop. on_layer as in espy_vision_forward;
+ * ESPY_ERR_STOPPED if it asked for it. */
 espy_status espy_picture_encode(espy_picture *p, const espy_model *model, espy_run *run,
                                 int keep_patches, espy_layer_fn on_layer, void *user,
                                 espy_error *err);

@@ -34,11 +34,12 @@ void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n) {
     espy_positions_text(&t->positions, n);
     for (int64_t i = 0; i < n; i++, t->n++) {
         t->ids[t->n] = ids[i];
-        t->keys[t->n] = 0;
+        t->keys[t->n] = (espy_picture_key){ 0 };
     }
 }
 
-void espy_timeline_picture(espy_timeline *t, int32_t id, uint64_t key, int rows, int columns) {
+void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int rows,
+                           int columns) {
     espy_positions_grid(&t->positions, rows, columns);
     for (int64_t i = (int64_t)rows * columns; i > 0; i--, t->n++) {
         t->ids[t->n] = id;
@@ -46,9 +47,15 @@ void espy_timeline_picture(espy_timeline *t, int32_t id, uint64_t key, int rows,
     }
 }
 
+static int is_picture(espy_picture_key key) {
+    return key.a || key.b;
+}
+
 /* The first token of the picture that position n lies inside, or n. */
 static int64_t before_picture(const espy_timeline *t, int64_t n) {
-    while (n > 0 && n < t->n && t->keys[n] && t->keys[n] == t->keys[n - 1]) n--;
+    while (n > 0 && n < t->n && is_picture(t->keys[n]) &&
+           espy_same_picture(t->keys[n], t->keys[n - 1]))
+        n--;
     return n;
 }
 
@@ -65,7 +72,7 @@ void espy_timeline_rewind(espy_timeline *t, int64_t n) {
 
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b) {
     int64_t n = 0, most = a->n < b->n ? a->n : b->n;
-    while (n < most && a->ids[n] == b->ids[n] && a->keys[n] == b->keys[n]) n++;
+    while (n < most && a->ids[n] == b->ids[n] && espy_same_picture(a->keys[n], b->keys[n])) n++;
     return before_picture(b, n);
 }
 
@@ -73,7 +80,8 @@ uint64_t espy_timeline_hash(const espy_timeline *t, int64_t n) {
     uint64_t h = 0xCBF29CE484222325U;
     for (int64_t i = 0; i < n; i++) {
         h = (h ^ (uint32_t)t->ids[i]) * 0x100000001B3U;
-        h = (h ^ t->keys[i]) * 0x100000001B3U;
+        h = (h ^ t->keys[i].a) * 0x100000001B3U;
+        h = (h ^ t->keys[i].b) * 0x100000001B3U;
     }
     return h;
 }

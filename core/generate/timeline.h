@@ -6,9 +6,19 @@
 
 #include "model/model.h"
 
+/* Says which pixels, fitted to which size: 128 bits, so that no two pictures are
+ * taken for each other. Zero: none. */
+typedef struct espy_picture_key {
+    uint64_t a, b;
+} espy_picture_key;
+
+static inline int espy_same_picture(espy_picture_key x, espy_picture_key y) {
+    return x.a == y.a && x.b == y.b;
+}
+
 typedef struct espy_timeline {
-    int32_t *ids;   /* [capacity] */
-    uint64_t *keys; /* [capacity] 0: text; else the picture */
+    int32_t *ids;           /* [capacity] */
+    espy_picture_key *keys; /* [capacity] zero: text; else the picture */
     espy_positions positions;
     int64_t n, capacity;
 } espy_timeline;
@@ -19,7 +29,8 @@ void espy_timeline_free(espy_timeline *t);
 
 /* Appends text, or the cells of a picture; there is room. */
 void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n);
-void espy_timeline_picture(espy_timeline *t, int32_t id, uint64_t key, int rows, int columns);
+void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int rows,
+                           int columns);
 
 /* Drops tokens from n on, and the picture that n would cut. */
 void espy_timeline_rewind(espy_timeline *t, int64_t n);

@@ -18,7 +18,7 @@ typedef struct trace {
 
 /* Which array of a picture: -2 patches, -1 tokens, else a tap. */
 static const float *array_of(const espy_picture *p, int which) {
-    return which == -2 ? p->patches : which == -1 ? p->tokens : p->taps[which];
+    return which == -2 ? p->patches : which == -1 ? p->seen->tokens : p->seen->taps[which];
 }
 
 static int64_t rows_of(const espy_picture *p, int which) {
