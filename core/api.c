@@ -32,6 +32,7 @@ void espy_model_get_info(const espy_model *m, espy_model_info *info) {
         .min_pixels = c->image.min_pixels,
         .max_pixels = c->image.max_pixels,
         .box_scale = m->family->box_scale,
+        .built_in = m->built_in,
     };
 }
 

@@ -96,7 +96,7 @@ typedef void (*espy_log_fn)(void *user, int level, const char *line);
 
 /* Look at one picture file and answer.
  *
- * model_path  as espy_model_open takes it
+ * model_path  as espy_model_open takes it; NULL takes the default model
  * image_path  JPEG, PNG or WebP
  * prompt      NULL asks for a description
  * text        receives the answer; owned by the caller, freed by espy_free
@@ -110,6 +110,22 @@ ESPY_API espy_status espy_describe(const char *model_path, const char *image_pat
 
 typedef struct espy_model espy_model;
 
+/* The path of a model, from its name or from none.
+ *
+ * name     a path that exists or holds a '/' is given back as it is; else N
+ *          stands for N or N.gguf in the first of: the folders of $ESPY_MODELS;
+ *          espy/models in $XDG_DATA_HOME (~/.local/share), in $XDG_DATA_DIRS,
+ *          in the data folder of the installation.
+ *          NULL takes $ESPY_MODEL, a path or a name, if it is set; else the one
+ *          model that is installed in these folders; else, if there is none,
+ *          the built-in espy-nano
+ * path     receives it; owned by the caller, freed by espy_free
+ * Errors   ESPY_ERR_MISSING (with the places that were searched),
+ *          ESPY_ERR_ARGUMENT (several are installed and none was named; the
+ *          message lists them), ESPY_ERR_MEMORY; *path is NULL then
+ */
+ESPY_API espy_status espy_model_find(const char *name, char **path, espy_error *err);
+
 typedef struct espy_model_params {
     const char *mmproj; /* vision GGUF; NULL: found beside the model by
                            name, or inside the same file               */
@@ -121,12 +137,13 @@ typedef struct espy_model_params {
 /* Load a model: memory-maps the weights, reads numbers and vocabulary.
  *
  * path     a Hugging Face folder (config.json, *.safetensors, tokenizer), or
- *          a GGUF file (any part of a split one), or a folder with one GGUF
+ *          a GGUF file (any part of a split one), or a folder with one GGUF;
+ *          NULL opens the default model of espy_model_find
  * params   NULL takes the defaults
  * out      receives the model; close it after every context of it
- * Errors   ESPY_ERR_IO, ESPY_ERR_FORMAT (with offset), ESPY_ERR_UNSUPPORTED
- *          (architecture, tensor type), ESPY_ERR_MISSING (mmproj, tensor,
- *          tokenizer), ESPY_ERR_MEMORY; *out is NULL then
+ * Errors   those of espy_model_find; ESPY_ERR_IO, ESPY_ERR_FORMAT (with offset),
+ * ESPY_ERR_UNSUPPORTED (architecture, tensor type), ESPY_ERR_MISSING (mmproj, tensor, tokenizer),
+ * ESPY_ERR_MEMORY; *out is NULL then
  */
 ESPY_API espy_status espy_model_open(espy_model **out, const char *path,
                                      const espy_model_params *params, espy_error *err);
@@ -145,6 +162,8 @@ typedef struct espy_model_info {
     int64_t context_length; /* tokens the model was trained for; 0 unknown */
     int64_t min_pixels, max_pixels;
     int box_scale; /* 1000: boxes are per mille; 0: pixels of the fitted image */
+    int built_in;  /* non-zero: espy-nano, the small model that comes with espy;
+                      it knows drawn shapes, emoji and short words only */
 } espy_model_info;
 
 /* Strings belong to the model. */

@@ -139,6 +139,7 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
                              .user = &out };
     espy_status status =
         cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
+    if (!status) cli_session_limits(j->session, n);
     if (!status) status = espy_generate(j->session->context, &request, &result, &err);
     cli_progress_clear(&j->session->progress);
     int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);

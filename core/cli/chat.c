@@ -144,6 +144,8 @@ static espy_status generate(chat *c, espy_result *result, espy_error *err) {
     espy_status status = messages ? ESPY_OK : cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
     request.messages = messages;
     if (!status) status = cli_session_reserve(&c->session, 0, err);
+    for (int i = 0; !status && i < c->n_turns; i++)
+        cli_session_limits(&c->session, c->turns[i].n_images);
     if (!status) status = espy_generate(c->session.context, &request, result, err);
     free(messages);
     free(parts);

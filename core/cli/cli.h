@@ -6,8 +6,8 @@
  *     main.c       finds the command          options.c   reads the options
  *     describe.c, ask.c, chat.c, info.c, run.c, bench.c   one command each
  *     answer.c     one answer per picture     session.c   model and context
- *     pictures.c   files and folders          models.c    names of models
- *     presets.c    ready questions            alt_text.c  tidies alt text
+ *     pictures.c   files and folders          alt_text.c  tidies alt text
+ *     presets.c    ready questions
  *     request.c    request files              output.c    JSON, messages
  *     progress.c   the line on stderr         signals.c   Ctrl-C
  */
@@ -113,12 +113,7 @@ char *cli_alt_text(const char *answer);
 /* Whether text holds a whole sentence and the beginning of the next. */
 int cli_sentence_ended(const char *text);
 
-/* ------------------------------------------------------- models, pictures  */
-
-/* The path of a model: given may be a path or the name of an installed model,
- * NULL takes $ESPY_MODEL or the installed one. *path is owned by the caller
- * (free). Errors ESPY_ERR_MISSING, with the places that were searched. */
-espy_status cli_model_find(const char *given, char **path, espy_error *err);
+/* ---------------------------------------------------------------- pictures */
 
 /* A growing list of owned strings. */
 typedef struct cli_list {
@@ -170,6 +165,7 @@ typedef struct cli_session {
     cli_progress progress;
     double load_ms;
     int always_look; /* no cache of pictures that were seen before */
+    int told_limits;
 } cli_session;
 
 /* Says itself what went wrong and returns the exit code. model_path overrides
@@ -179,6 +175,9 @@ void cli_session_close(cli_session *s);
 
 /* Makes room for n_tokens (0: the library's default), or what --context says. */
 espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *err);
+
+/* Before an answer about pictures: says once what the built-in model cannot do. */
+void cli_session_limits(cli_session *s, int n_pictures);
 
 /* Tokens that a request needs at most, its answer included. */
 int64_t cli_session_count(const cli_session *s, const espy_request *request);

@@ -10,6 +10,32 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+int cli_list_add(cli_list *list, const char *s) {
+    char *copy = strdup(s);
+    char **grown = copy ? realloc(list->items, ((size_t)list->n + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        free(copy);
+        return -1;
+    }
+    list->items = grown;
+    list->items[list->n++] = copy;
+    return 0;
+}
+
+static int compare(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void cli_list_sort(cli_list *list) {
+    if (list->n > 1) qsort(list->items, (size_t)list->n, sizeof *list->items, compare);
+}
+
+void cli_list_free(cli_list *list) {
+    for (int i = 0; i < list->n; i++) free(list->items[i]);
+    free(list->items);
+    *list = (cli_list){ 0 };
+}
+
 static int is_picture(const char *name) {
     static const char *const tails[] = { ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp" };
     const char *dot = strrchr(name, '.');

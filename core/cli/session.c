@@ -26,7 +26,7 @@ int cli_session_open(cli_session *s, const cli_options *o, const char *model_pat
     char *path;
     *s = (cli_session){ .o = o };
     cli_progress_begin(&s->progress, o);
-    if (cli_model_find(model_path ? model_path : o->model, &path, &err))
+    if (espy_model_find(model_path ? model_path : o->model, &path, &err))
         return cli_report(NULL, &err);
     if (o->verbose) cli_say("model %s", path);
 
@@ -38,7 +38,7 @@ int cli_session_open(cli_session *s, const cli_options *o, const char *model_pat
     s->load_ms = cli_now_ms() - start;
     cli_progress_clear(&s->progress);
     int code = status ? cli_report(path, &err) : CLI_OK;
-    free(path);
+    espy_free(path);
     return code;
 }
 
@@ -65,6 +65,16 @@ espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *er
     if (!status && o->verbose)
         cli_say("context of %lld tokens", (long long)espy_context_capacity(s->context));
     return status;
+}
+
+void cli_session_limits(cli_session *s, int n_pictures) {
+    espy_model_info info;
+    espy_model_get_info(s->model, &info);
+    if (!info.built_in || !n_pictures || s->told_limits || s->o->quiet) return;
+    s->told_limits = 1;
+    cli_progress_clear(&s->progress);
+    cli_say("the built-in espy-nano knows drawn shapes, emoji and short words only; for "
+            "photographs give --model a Qwen3-VL checkpoint (man espy, WEIGHTS)");
 }
 
 static int64_t count_text(const cli_session *s, const char *text) {

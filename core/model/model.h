@@ -16,6 +16,7 @@ struct espy_model {
     const espy_chat_style *chat;
     char name[128], weight_types[128];
     int64_t n_parameters, file_bytes;
+    int built_in;
     espy_log_fn log;
     void *user;
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file/json.h"
+#include "model/find.h"
 #include "model/model.h"
 
 /* What was decided without being asked: level 1 may surprise, 2 informs. */
@@ -252,6 +253,8 @@ static void set_name(espy_model *m, const char *folder) {
         snprintf(m->name, sizeof m->name, "%.*s",
                  (int)(name->s_bytes < sizeof m->name ? name->s_bytes : sizeof m->name - 1),
                  name->s);
+        m->built_in = name->s_bytes == strlen(ESPY_BUILT_IN) &&
+                      memcmp(name->s, ESPY_BUILT_IN, name->s_bytes) == 0;
     } else if (folder) {
         const char *slash = strrchr(folder, '/');
         snprintf(m->name, sizeof m->name, "%.127s", slash && slash[1] ? slash + 1 : folder);
@@ -383,13 +386,8 @@ static espy_status open_gguf(espy_model *m, const char *path, const espy_model_p
     return status ? status : finish(m, &n, params, err);
 }
 
-espy_status espy_model_open(espy_model **out, const char *path, const espy_model_params *params,
-                            espy_error *err) {
-    static const espy_model_params none = { 0 };
-    if (out) *out = NULL;
-    if (!out || !path || !*path)
-        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no model path was given");
-    if (!params) params = &none;
+static espy_status open_path(espy_model **out, const char *path, const espy_model_params *params,
+                             espy_error *err) {
     espy_model *m = calloc(1, sizeof *m);
     if (!m) return espy_out_of_memory(err);
     m->log = params->log;
@@ -404,6 +402,19 @@ espy_status espy_model_open(espy_model **out, const char *path, const espy_model
         espy_model_close(&m);
     else
         *out = m;
+    return status;
+}
+
+espy_status espy_model_open(espy_model **out, const char *path, const espy_model_params *params,
+                            espy_error *err) {
+    static const espy_model_params none = { 0 };
+    char *found = NULL;
+    if (out) *out = NULL;
+    if (!out || (path && !*path))
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no model path was given");
+    espy_status status = path ? ESPY_OK : espy_model_find(NULL, &found, err);
+    if (!status) status = open_path(out, path ? path : found, params ? params : &none, err);
+    free(found);
     return status;
 }
 

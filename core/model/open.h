@@ -18,6 +18,9 @@ typedef struct espy_place {
 espy_status espy_place_find(espy_place *out, const char *path, espy_error *err);
 void espy_place_free(espy_place *place);
 
+/* Whether a file's name is that of a GGUF model, or its first part. */
+int espy_place_is_gguf(const char *name);
+
 /* The mmproj GGUF that belongs to a GGUF model by its name: in the same folder,
  * "mmproj" in its name, the best match of the rest of the name; its projection
  * must be dim wide and of one of the projector types (the others are NULL). *out is owned by the

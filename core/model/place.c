@@ -40,6 +40,14 @@ static int is_later_part(const char *name) {
            part > 1;
 }
 
+static int is_gguf(const char *name, int mmproj) {
+    return ends_with(name, ".gguf") && is_mmproj(name) == mmproj && !is_later_part(name);
+}
+
+int espy_place_is_gguf(const char *name) {
+    return is_gguf(name, 0);
+}
+
 static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -57,9 +65,7 @@ static int list_gguf(const char *folder, int mmproj, char ***out) {
     *out = NULL;
     if (!dir) return 0;
     for (struct dirent *e; !failed && (e = readdir(dir));) {
-        if (!ends_with(e->d_name, ".gguf") || is_mmproj(e->d_name) != mmproj ||
-            is_later_part(e->d_name))
-            continue;
+        if (!is_gguf(e->d_name, mmproj)) continue;
         char **grown = realloc(names, (size_t)(n + 1) * sizeof *grown);
         if (grown) names = grown;
         char *copy = grown ? strdup(e->d_name) : NULL;

@@ -113,3 +113,29 @@ void remove_folder(const char *path) {
     closedir(dir);
     rmdir(path);
 }
+
+void write_built_in(const char *path) {
+    /* one key, which is not needed, shrinks by what the name grows */
+    static const char old[] = "general.sampling.penalty_repeat\6\0\0\0\0\0\x80?"
+                              "\14\0\0\0\0\0\0\0general.name\10\0\0\0\4\0\0\0\0\0\0\0tiny";
+    static const char new[] = "general.sampling.penalty_r\6\0\0\0\0\0\x80?"
+                              "\14\0\0\0\0\0\0\0general.name\10\0\0\0\11\0\0\0\0\0\0\0espy-nano";
+    char from[1024];
+    const char *root = getenv("ESPY_SOURCE_ROOT");
+    snprintf(from, sizeof from, "%s/tests/data/qwen3_vl/gguf/one-file-native.gguf",
+             root ? root : ".");
+    FILE *f = fopen(from, "rb");
+    need(f != NULL && fseek(f, 0, SEEK_END) == 0, from);
+    size_t n = (size_t)ftell(f);
+    rewind(f);
+    char *all = malloc(n);
+    need(all != NULL && fread(all, 1, n, f) == n, from);
+    fclose(f);
+    char *hit = memmem(all, n, old, sizeof old - 1);
+    need(hit != NULL && sizeof old == sizeof new, "general.name");
+    memcpy(hit, new, sizeof new - 1);
+    hit[-8] = (char)strcspn(new, "\6"); /* length of the key */
+    f = fopen(path, "wb");
+    need(f != NULL && fwrite(all, 1, n, f) == n && fclose(f) == 0, path);
+    free(all);
+}

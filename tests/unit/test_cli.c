@@ -13,6 +13,8 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "bytes.h"
+
 #define IMAGES "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl/images"
 #define MODELS "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl"
 #define WITH_MODEL "-m " MODELS "/bf16 -n 4 --greedy "
@@ -103,17 +105,15 @@ static void refuses_wrong_usage(void **state) {
 
 static void finds_models(void **state) {
     (void)state;
-    assert_int_equal(run("espy " IMAGES "/dot.png"), 1);
-    assert_says(err, "no model");
-    assert_says(err, "data/espy/models");
     assert_int_equal(run("espy -m nemo " IMAGES "/dot.png"), 1);
     assert_says(err, "no model 'nemo'");
+    assert_says(err, "data/espy/models");
     assert_int_equal(run("espy -m ./nemo " IMAGES "/dot.png"), 1);
     assert_says(err, "nemo");
     assert_int_equal(run("espy describe none.png"), 1);
     assert_says(err, "espy: none.png: No such file");
 
-    /* By name, as the only one, and as espy-nano among several. */
+    /* By name, as the only one, by the environment; several are not guessed. */
     assert_int_equal(run("mkdir -p data/espy/models && ln -sf " MODELS "/bf16 data/espy/models/one"
                          " && espy info one && espy info"),
                      0);
@@ -125,7 +125,30 @@ static void finds_models(void **state) {
     assert_int_equal(run("ESPY_MODEL=two espy info --json"), 0);
     assert_says(out, "\"family\":\"qwen3_vl\"");
     assert_int_equal(run("ESPY_MODELS=/nowhere:" MODELS " espy info f16"), 0);
-    assert_int_equal(run("ln -sf " MODELS "/f16 data/espy/models/espy-nano; espy info"), 0);
+    assert_int_equal(run("rm -r data"), 0);
+}
+
+/* What espy-nano cannot do is said once, where pictures are answered. */
+static void tells_the_limits_of_the_built_in_model(void **state) {
+    (void)state;
+    static const char line[] = "espy: the built-in espy-nano knows drawn shapes";
+    char path[200];
+    assert_int_equal(run("mkdir -p data/espy/models"), 0);
+    snprintf(path, sizeof path, "%s/data/espy/models/espy-nano.gguf", scratch);
+    write_built_in(path);
+    assert_int_equal(run("espy -n 2 " IMAGES "/dot.png " IMAGES "/odd.png"), 0);
+    assert_says(err, line);
+    assert_null(strstr(strstr(err, line) + 1, "espy:"));
+    assert_true(strchr(err, '\n') == err + strlen(err) - 1);
+    assert_int_equal(run("printf '%s\\nx\\ny\\n' " IMAGES "/dot.png | espy chat -n 2"), 0);
+    assert_says(err, line);
+    assert_null(strstr(strstr(err, line) + 1, "espy:"));
+    static const char *const silent[] = { "espy -q -n 2 " IMAGES "/dot.png", "espy ask -n 2 hello",
+                                          "espy info", "espy " WITH_MODEL IMAGES "/dot.png" };
+    for (size_t i = 0; i < sizeof silent / sizeof *silent; i++) {
+        assert_int_equal(run(silent[i]), 0);
+        assert_string_equal(err, "");
+    }
     assert_int_equal(run("rm -r data"), 0);
 }
 
@@ -298,6 +321,7 @@ int main(void) {
         cmocka_unit_test(helps),
         cmocka_unit_test(refuses_wrong_usage),
         cmocka_unit_test(finds_models),
+        cmocka_unit_test(tells_the_limits_of_the_built_in_model),
         cmocka_unit_test(describes),
         cmocka_unit_test(describes_several),
         cmocka_unit_test(asks),
