@@ -77,19 +77,28 @@ espy_status espy_describe(const char *model_path, const char *image_path, const 
     espy_context *context = NULL;
     espy_image *image = NULL;
     espy_result result = { 0 };
+    espy_task_request ask = { 0 };
     if (!text) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no place for the text was given");
     *text = NULL;
     espy_status status = espy_image_load(&image, image_path, ESPY_ALPHA_WHITE, err);
     if (!status) status = espy_model_open(&model, model_path, NULL, err);
     if (!status) status = espy_context_open(&context, model, NULL, err);
+    if (!status)
+        status = espy_task_prepare(&ask, model, espy_task_find(prompt ? "question" : "caption"),
+                                   prompt, NULL, err);
     if (!status) {
         const espy_image *images[] = { image };
         const espy_part parts[] = {
             { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 },
-            { .type = ESPY_PART_TEXT, .text = prompt ? prompt : "Describe this image." },
+            { .type = ESPY_PART_TEXT, .text = ask.prompt },
         };
         const espy_message message = { .role = "user", .parts = parts, .n_parts = 2 };
-        const espy_request request = { .messages = &message, .n_messages = 1 };
+        const espy_request request = { .messages = &message,
+                                       .n_messages = 1,
+                                       .max_tokens = ask.max_tokens,
+                                       .sampling = &ask.sampling,
+                                       .min_pixels = ask.min_pixels,
+                                       .max_pixels = ask.max_pixels };
         status = espy_generate(context, &request, &result, err);
     }
     if (!status) {
@@ -97,6 +106,7 @@ espy_status espy_describe(const char *model_path, const char *image_path, const 
         result.text = NULL;
     }
     espy_result_clear(&result);
+    espy_task_request_clear(&ask);
     espy_context_close(&context);
     espy_model_close(&model);
     espy_image_close(&image);

@@ -98,7 +98,7 @@ typedef void (*espy_log_fn)(void *user, int level, const char *line);
  *
  * model_path  as espy_model_open takes it; NULL takes the default model
  * image_path  JPEG, PNG or WebP
- * prompt      NULL asks for a description
+ * prompt      NULL asks for a caption, see espy_task_find
  * text        receives the answer; owned by the caller, freed by espy_free
  * Cost        loads the model for each call
  * Errors      all of espy_model_open, espy_image_load and espy_generate
@@ -419,6 +419,93 @@ typedef struct espy_result {
 ESPY_API espy_status espy_generate(espy_context *context, const espy_request *request,
                                    espy_result *result, espy_error *err);
 ESPY_API void espy_result_clear(espy_result *result);
+
+/* ------------------------------------------------------------------- tasks */
+
+/* Ready requests: what to ask a model for, in the words that its family was
+ * trained on, and how to read what it answers.
+ *
+ *     espy_task_request ask;
+ *     espy_task_prepare(&ask, model, espy_task_find("alt"), NULL, "de", &err);
+ *     ... a message with the picture and ask.prompt; in the espy_request:
+ *         max_tokens, sampling, min_pixels and max_pixels of ask ...
+ *     espy_task_read(&ask, result.text, &reading, &err);
+ */
+
+typedef enum espy_answer_kind {
+    ESPY_ANSWER_TEXT = 0, /* as it comes                                       */
+    ESPY_ANSWER_SENTENCE, /* its first sentence, without "This image shows"    */
+    ESPY_ANSWER_TAGS,     /* a list of words                                   */
+    ESPY_ANSWER_SHAPES,   /* for espy_shape_reader_push                        */
+    ESPY_ANSWER_NUMBER,
+    ESPY_ANSWER_DOCUMENT /* Markdown or HTML, without a fence around all of it;
+                            never to be put into a page unchecked              */
+} espy_answer_kind;
+
+/* Static storage. */
+typedef struct espy_task {
+    const char *name;     /* "caption"                                         */
+    const char *summary;  /* for a menu: "one sentence"                        */
+    const char *argument; /* what it has to be told, "what to count"; NULL:
+                             nothing                                           */
+    espy_answer_kind answer;
+    int max_tokens;     /* of the answer, enough for most                      */
+    int takes_language; /* its answer can be asked for in a language           */
+    int is_prose;       /* ... and hosts should ask for the user's own         */
+} espy_task;
+
+/* caption, alt, detailed, tags, text, markdown, html, find, count, question, in
+ * this order; NULL from the end on. */
+ESPY_API const espy_task *espy_task_at(int i);
+ESPY_API const espy_task *espy_task_find(const char *name); /* NULL: none */
+
+/* The English name of a locale's or code's language, "de_DE.UTF-8" -> "German";
+ * NULL for English, "C", "POSIX", NULL and what is not known. Static storage. */
+ESPY_API const char *espy_language_name(const char *locale);
+
+/* What to put into a request. Any of it may be changed. */
+typedef struct espy_task_request {
+    const espy_task *task;
+    char *prompt; /* owned                                                    */
+    int max_tokens;
+    int64_t min_pixels, max_pixels; /* 0: the model's                         */
+    espy_sampling sampling;
+    int thinks; /* the model thinks before it answers; max_tokens allows for it */
+} espy_task_request;
+
+/* argument  what the task has to be told, else NULL
+ * language  NULL: English; else a locale, a code or a name; one that the table
+ *           of languages does not hold is asked for as it is. Without effect on
+ *           tasks that take none, and on the built-in model, which answers in
+ *           English, German, French, Spanish and Chinese, for others.
+ * out       free with espy_task_request_clear; empty on failure
+ * Errors    ESPY_ERR_ARGUMENT (argument missing, language not a name),
+ *           ESPY_ERR_MEMORY
+ */
+ESPY_API espy_status espy_task_prepare(espy_task_request *out, const espy_model *model,
+                                       const espy_task *task, const char *argument,
+                                       const char *language, espy_error *err);
+ESPY_API void espy_task_request_clear(espy_task_request *request);
+
+/* Whether the answer so far holds all that will be read: on_text returns it, to
+ * spare the rest. */
+ESPY_API int espy_task_ended(const espy_task_request *request, const char *answer);
+
+/* Owned by the reading; espy_reading_clear frees it. */
+typedef struct espy_reading {
+    char *text;  /* for people: the sentence; "a, b, c"; "3" (or what was
+                    answered instead); the document; else the answer, trimmed */
+    char **tags; /* [n_tags] ESPY_ANSWER_TAGS: each once, at most 64          */
+    int n_tags;
+    int has_number; /* ESPY_ANSWER_NUMBER: there was one                      */
+    double number;
+} espy_reading;
+
+/* What the answer says; what a model thought before it is left out.
+ * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY; *out is empty then. */
+ESPY_API espy_status espy_task_read(const espy_task_request *request, const char *answer,
+                                    espy_reading *out, espy_error *err);
+ESPY_API void espy_reading_clear(espy_reading *reading);
 
 /* --------------------------------------------------------------- tokenizer */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* describe and ask: the same question about each picture, or about all of
- * them at once. Text streams; JSON and alt text wait for the end. A picture
+/* describe, ask and count: the same task on each picture, or on all of them at
+ * once. Text streams; JSON, and answers of which a part is meant, wait for the
+ * end. A picture
  * that fails is reported, and the next one is looked at. */
 #include "cli.h"
 
@@ -12,10 +13,9 @@
 typedef struct job {
     cli_session *session;
     const cli_options *o;
-    const char *prompt;
-    const cli_preset *preset; /* NULL: none */
-    int headings;             /* "== path ==" before each answer */
-    int n_answers;            /* under headings so far */
+    espy_task_request ask;
+    int headings;  /* "== path ==" before each answer */
+    int n_answers; /* under headings so far */
 } job;
 
 /* What one answer has streamed so far. */
@@ -23,10 +23,19 @@ typedef struct stream {
     job *job;
     const char *heading; /* still to be written; NULL: none */
     int hold;            /* nothing is written before the end */
-    char *held;          /* text so far, if hold */
-    size_t n_held;
+    char *text;          /* so far, if it is to be read */
+    size_t n_text, n_written;
     char last; /* character that was written last */
 } stream;
+
+static espy_answer_kind kind(const job *j) {
+    return j->ask.task->answer;
+}
+
+/* Whether what is written differs from what the model says. */
+static int is_read(const job *j) {
+    return kind(j) != ESPY_ANSWER_TEXT && kind(j) != ESPY_ANSWER_SHAPES;
+}
 
 /* Once, before the first text: a picture that fails leaves no heading. */
 static void begin_text(stream *out) {
@@ -35,24 +44,42 @@ static void begin_text(stream *out) {
     out->heading = NULL;
 }
 
+static void write_piece(stream *out, const char *text, size_t n_bytes) {
+    if (!n_bytes) return;
+    begin_text(out);
+    cli_write(text, n_bytes);
+    out->last = text[n_bytes - 1];
+}
+
+/* A document is written as far as it is read. Non-zero without memory. */
+static int write_read(stream *out) {
+    espy_reading reading;
+    if (espy_task_read(&out->job->ask, out->text, &reading, NULL)) return 1;
+    size_t n = strlen(reading.text);
+    if (n > out->n_written) {
+        write_piece(out, reading.text + out->n_written, n - out->n_written);
+        out->n_written = n;
+    }
+    espy_reading_clear(&reading);
+    return 0;
+}
+
 static int on_text(void *user, const char *piece, size_t n_bytes) {
     stream *out = user;
     if (!n_bytes) return cli_interrupted();
     cli_progress_clear(&out->job->session->progress);
-    if (!out->hold) {
-        begin_text(out);
-        cli_write(piece, n_bytes);
-        out->last = piece[n_bytes - 1];
+    if (!out->hold && !is_read(out->job)) {
+        write_piece(out, piece, n_bytes);
         return cli_interrupted();
     }
-    char *grown = realloc(out->held, out->n_held + n_bytes + 1);
+    char *grown = realloc(out->text, out->n_text + n_bytes + 1);
     if (!grown) return 1;
-    memcpy(grown + out->n_held, piece, n_bytes);
-    out->held = grown;
-    out->n_held += n_bytes;
-    grown[out->n_held] = 0;
-    const cli_preset *preset = out->job->preset;
-    return cli_interrupted() || (preset && preset->alt_text && cli_sentence_ended(grown));
+    memcpy(grown + out->n_text, piece, n_bytes);
+    out->text = grown;
+    out->n_text += n_bytes;
+    grown[out->n_text] = 0;
+    if (!out->hold && write_read(out)) return 1;
+    return cli_interrupted() || espy_task_ended(&out->job->ask, grown);
 }
 
 static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
@@ -61,8 +88,8 @@ static int on_progress(void *user, const char *phase, int64_t done, int64_t tota
 }
 
 static int write_json(const job *j, const char *const *labels, int n, const char *text,
-                      const espy_result *r) {
-    cJSON *object = cli_json_short(labels, n, text, r, j->session->load_ms);
+                      const espy_reading *reading, const espy_result *r) {
+    cJSON *object = cli_json_short(labels, n, text, reading, r, j->session->load_ms);
     int failed = cli_json_line(object);
     cJSON_Delete(object);
     return failed ? CLI_FAILED : CLI_OK;
@@ -71,26 +98,24 @@ static int write_json(const job *j, const char *const *labels, int n, const char
 /* Ends an answer: writes what was held back, or the newline that is missing. */
 static int finish(const job *j, stream *out, const char *const *labels, int n,
                   const espy_result *r) {
-    char *tidied = NULL;
+    espy_reading reading = { 0 };
     const char *text = r->text ? r->text : "";
     int code = CLI_OK;
-    if (j->preset && j->preset->alt_text) {
-        text = tidied = cli_alt_text(text);
-        if (!text) return cli_say("out of memory"), CLI_FAILED;
+    if (is_read(j)) {
+        if (espy_task_read(&j->ask, text, &reading, NULL))
+            return cli_say("out of memory"), CLI_FAILED;
+        text = reading.text;
     }
     if (j->o->json) {
-        code = write_json(j, labels, n, text, r);
+        code = write_json(j, labels, n, text, &reading, r);
     } else {
         begin_text(out);
-        if (out->hold) {
-            cli_write(text, strlen(text));
-            out->last = *text ? text[strlen(text) - 1] : 0;
-        }
+        if (out->hold) write_piece(out, text, strlen(text));
         if (out->last != '\n') puts("");
         fflush(stdout);
         cli_session_timings(j->session, r);
     }
-    free(tidied);
+    espy_reading_clear(&reading);
     return cli_interrupted() ? CLI_INTERRUPTED : code;
 }
 
@@ -113,27 +138,25 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
     const char *label = n == 1 ? labels[0] : NULL;
     stream out = { .job = j,
                    .heading = j->headings && !o->json ? label : NULL,
-                   .hold = o->json || (j->preset && j->preset->alt_text) };
+                   .hold = o->json || (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
 
     espy_part *parts = calloc((size_t)n + 1, sizeof *parts);
     if (!parts) return cli_say("out of memory"), CLI_FAILED;
     for (int i = 0; i < n; i++)
         parts[i] = (espy_part){ .type = ESPY_PART_IMAGE, .images = &images[i], .n_images = 1 };
-    parts[n] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->prompt };
+    parts[n] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
     espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
     espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n + 1 } };
 
-    cli_session_sampling(j->session, j->preset, &sampling);
+    cli_session_sampling(j->session, &j->ask.sampling, &sampling);
     espy_request request = { .messages = o->system ? messages : messages + 1,
                              .n_messages = o->system ? 2 : 1,
-                             .max_tokens = o->max_tokens > 0 ? o->max_tokens
-                                           : j->preset       ? j->preset->max_tokens
-                                                             : 512,
+                             .max_tokens = o->max_tokens > 0 ? o->max_tokens : j->ask.max_tokens,
                              .sampling = &sampling,
                              .stop = (const char *const *)o->stop,
                              .n_stop = o->n_stop,
-                             .min_pixels = o->min_pixels > 0 ? o->min_pixels : 0,
-                             .max_pixels = o->max_pixels > 0 ? o->max_pixels : 0,
+                             .min_pixels = o->min_pixels > 0 ? o->min_pixels : j->ask.min_pixels,
+                             .max_pixels = o->max_pixels > 0 ? o->max_pixels : j->ask.max_pixels,
                              .on_text = on_text,
                              .on_progress = on_progress,
                              .user = &out };
@@ -144,7 +167,7 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
     cli_progress_clear(&j->session->progress);
     int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);
     espy_result_clear(&result);
-    free(out.held);
+    free(out.text);
     free(parts);
     return code;
 }
@@ -192,10 +215,10 @@ static int answer_all(job *j, const cli_list *files, int together) {
     return worst;
 }
 
-int cli_answer(const cli_options *o, const char *prompt, const cli_preset *preset,
+int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together) {
     cli_session session = { .o = o };
-    job j = { .session = &session, .o = o, .prompt = prompt, .preset = preset };
+    job j = { .session = &session, .o = o };
     cli_list files = { 0 };
     espy_error err = { .offset = -1 };
     int code = CLI_OK;
@@ -206,8 +229,13 @@ int cli_answer(const cli_options *o, const char *prompt, const cli_preset *prese
         return code;
     }
     j.headings = n_paths > 0 && is_folder_or_many(&files, n_paths, paths);
-    int opened = cli_session_open(&session, o, NULL);
-    int answered = opened ? opened : answer_all(&j, &files, together);
+    int answered = cli_session_open(&session, o, NULL);
+    if (!answered &&
+        espy_task_prepare(&j.ask, session.model, task, argument, cli_language(o, task), &err))
+        answered = report(&j, NULL, &err);
+    if (!answered && o->verbose) cli_say("prompt: %s", j.ask.prompt);
+    if (!answered) answered = answer_all(&j, &files, together);
+    espy_task_request_clear(&j.ask);
     cli_session_close(&session);
     cli_list_free(&files);
     return answered ? answered : code;

@@ -3,7 +3,8 @@
 #include "cli.h"
 
 static int run(const cli_options *o) {
-    return cli_answer(o, o->args[0], NULL, o->args + 1, o->n_args - 1, o->together);
+    return cli_answer(o, espy_task_find("question"), o->args[0], o->args + 1, o->n_args - 1,
+                      o->together);
 }
 
 const cli_command cli_ask = {
@@ -13,7 +14,8 @@ const cli_command cli_ask = {
     .examples = "  espy ask \"What is written on the sign?\" street.png\n"
                 "  espy ask --together \"What differs?\" before.jpg after.jpg\n"
                 "  scanner | espy ask \"What is the total?\" -\n",
-    .groups = CLI_TOGETHER | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,
+    .groups = CLI_TOGETHER | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL |
+              CLI_SAMPLING,
     .min_args = 1,
     .max_args = -1,
     .run = run,

@@ -4,10 +4,9 @@
  * begin with cli_, to keep them apart from the library's.
  *
  *     main.c       finds the command          options.c   reads the options
- *     describe.c, ask.c, chat.c, info.c, run.c, bench.c   one command each
+ *     describe.c, ask.c, count.c, chat.c, info.c, run.c, bench.c   one command each
  *     answer.c     one answer per picture     session.c   model and context
- *     pictures.c   files and folders          alt_text.c  tidies alt text
- *     presets.c    ready questions
+ *     pictures.c   files and folders
  *     request.c    request files              output.c    JSON, messages
  *     progress.c   the line on stderr         signals.c   Ctrl-C
  */
@@ -41,7 +40,8 @@ enum {
     CLI_TOGETHER = 32,
     CLI_JSON = 64,
     CLI_REQUEST = 128, /* --request, --trace               */
-    CLI_BENCH = 256    /* --size, --repeat                 */
+    CLI_BENCH = 256,   /* --size, --repeat                 */
+    CLI_LANGUAGE = 512 /* --language                       */
 };
 
 /* Numbers that were not given are NAN or -1, strings NULL. */
@@ -64,7 +64,7 @@ typedef struct cli_options {
     char *system;
     char **stop; /* [n_stop], then NULL */
     int n_stop;
-    char *preset;
+    char *preset, *language;
     int together, json;
 
     char *request, *trace;
@@ -85,7 +85,7 @@ typedef struct cli_command {
     int (*run)(const cli_options *o);
 } cli_command;
 
-extern const cli_command cli_describe, cli_ask, cli_chat, cli_info, cli_run, cli_bench;
+extern const cli_command cli_describe, cli_ask, cli_count, cli_chat, cli_info, cli_run, cli_bench;
 
 /* Reads argv[1..] into *out, which stays valid until cli_options_free. Returns
  * non-zero if the program is to end with *exit_code (help was shown, or the
@@ -96,22 +96,15 @@ void cli_options_free(void);
 
 /* ----------------------------------------------------------------- presets */
 
-typedef struct cli_preset {
-    const char *name, *summary, *prompt;
-    int max_tokens;
-    int greedy;   /* unless --temperature says otherwise */
-    int alt_text; /* the answer passes cli_alt_text      */
-} cli_preset;
+/* A task that needs no argument; NULL if there is none of this name. */
+const espy_task *cli_preset_find(const char *name);
 
-extern const cli_preset cli_presets[]; /* the first is the default; name NULL ends */
-const cli_preset *cli_preset_find(const char *name);
+/* "caption, alt or text" */
+void cli_preset_names(char *text, size_t capacity, const char *between, const char *last);
 
-/* The first sentence of an answer without "This image shows" and its like;
- * owned by the caller (free), NULL without memory. */
-char *cli_alt_text(const char *answer);
-
-/* Whether text holds a whole sentence and the beginning of the next. */
-int cli_sentence_ended(const char *text);
+/* The language to ask for: --language, else for prose that of the locale. NULL:
+ * none. */
+const char *cli_language(const cli_options *o, const espy_task *task);
 
 /* ---------------------------------------------------------------- pictures */
 
@@ -182,15 +175,15 @@ void cli_session_limits(cli_session *s, int n_pictures);
 /* Tokens that a request needs at most, its answer included. */
 int64_t cli_session_count(const cli_session *s, const espy_request *request);
 
-/* The model's sampling with the preset (may be NULL) and the options over it. */
-void cli_session_sampling(const cli_session *s, const cli_preset *preset, espy_sampling *out);
+/* A task's sampling (NULL: the model's) with the options over it. */
+void cli_session_sampling(const cli_session *s, const espy_sampling *base, espy_sampling *out);
 
 /* One line of timings on stderr, if progress is shown there. */
 void cli_session_timings(const cli_session *s, const espy_result *result);
 
-/* Answers the prompt about each file; about all of them at once if together.
- * Returns the exit code. */
-int cli_answer(const cli_options *o, const char *prompt, const cli_preset *preset,
+/* Does the task on each file; on all of them at once if together. Returns the
+ * exit code. */
+int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together);
 
 /* ------------------------------------------------------------------ output */
@@ -218,11 +211,12 @@ char *cli_valid_utf8(const char *text);
 struct cJSON;
 int cli_json_line(const struct cJSON *json);
 int cli_json_text(struct cJSON *object, const char *key, const char *text);
-/* The object of `espy run`, and the shorter one of describe and ask; label is
- * the file, or a list of them if n_labels > 1. */
+/* The object of `espy run`, and the shorter one of the others, with the tags
+ * or the number of the reading; label is the file, or a list of them if
+ * n_labels > 1. */
 struct cJSON *cli_json_full(const espy_result *r, double load_ms);
 struct cJSON *cli_json_short(const char *const *labels, int n_labels, const char *text,
-                             const espy_result *r, double load_ms);
+                             const espy_reading *reading, const espy_result *r, double load_ms);
 struct cJSON *cli_json_error(const char *label, const espy_error *err);
 
 #endif

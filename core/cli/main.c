@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const cli_command *const commands[] = { &cli_describe, &cli_ask, &cli_chat,
+static const cli_command *const commands[] = { &cli_describe, &cli_ask, &cli_count, &cli_chat,
                                                &cli_info,     &cli_run, &cli_bench };
 enum { n_commands = sizeof commands / sizeof *commands };
 

@@ -70,9 +70,14 @@ static const struct poptOption answer_table[] = {
 };
 
 static const struct poptOption preset_table[] = { { "preset", 'p', POPT_ARG_STRING, &given.preset,
-                                                    0, "caption, alt, detailed, tags or text",
-                                                    "NAME" },
+                                                    0, "what to say, see below", "NAME" },
                                                   POPT_TABLEEND };
+
+static const struct poptOption language_table[] = {
+    { "language", 0, POPT_ARG_STRING, &given.language, 0,
+      "of the answer, \"de\" or \"German\" (default: descriptions in the locale's)", "NAME" },
+    POPT_TABLEEND
+};
 
 static const struct poptOption together_table[] = {
     { "together", 0, POPT_ARG_NONE, &given.together, 0,
@@ -118,6 +123,7 @@ static const struct group {
     { CLI_REQUEST, request_table, "Request:" },
     { CLI_PRESET, preset_table, "Question:" },
     { CLI_TOGETHER, together_table, "Question:" },
+    { CLI_LANGUAGE, language_table, "Language:" },
     { CLI_ANSWER, answer_table, "Answer:" },
     { CLI_JSON, json_table, "Output:" },
     { CLI_BENCH, bench_table, "Measuring:" },
@@ -145,8 +151,10 @@ static void show_help(const cli_command *command) {
     printf("\n%c%s.\n", command->summary[0] - 'a' + 'A', command->summary + 1);
     if (command->groups & CLI_PRESET) {
         puts("\nPresets:");
-        for (const cli_preset *p = cli_presets; p->name; p++)
-            printf("  %-10s %s\n", p->name, p->summary);
+        const espy_task *task;
+        for (int i = 0; (task = espy_task_at(i)); i++)
+            if (!task->argument)
+                printf("  %-10s %s%s\n", task->name, task->summary, i ? "" : " (default)");
     }
     if (command->examples) printf("\nExamples:\n%s", command->examples);
 }
@@ -212,8 +220,12 @@ static const char *check(cli_options *o) {
     if (o->alpha_name && strcmp(o->alpha_name, "white") != 0 && strcmp(o->alpha_name, "drop") != 0)
         return "--alpha must be white or drop";
     o->alpha = o->alpha_name && !strcmp(o->alpha_name, "drop") ? ESPY_ALPHA_DROP : ESPY_ALPHA_WHITE;
-    if (o->preset && !cli_preset_find(o->preset))
-        return "--preset must be caption, alt, detailed, tags or text";
+    static char sentence[200] = "--preset must be ";
+    if (o->preset && !cli_preset_find(o->preset)) {
+        size_t n = strlen("--preset must be ");
+        cli_preset_names(sentence + n, sizeof sentence - n, ", ", " or ");
+        return sentence;
+    }
     return check_numbers(o);
 }
 
@@ -279,7 +291,7 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
 void cli_options_free(void) {
     char *strings[] = { given.model,      given.mmproj, given.kernels, given.cache_name,
                         given.alpha_name, given.system, given.preset,  given.request,
-                        given.trace,      given.size };
+                        given.trace,      given.size,   given.language };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
     for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
     free(given.stop);

@@ -216,21 +216,29 @@ cJSON *cli_json_full(const espy_result *r, double load_ms) {
     return whole(o, failed);
 }
 
+/* An array of texts; non-zero without memory. */
+static int add_texts(cJSON *object, const char *key, const char *const *texts, int n) {
+    cJSON *list = cJSON_AddArrayToObject(object, key);
+    int failed = 0;
+    for (int i = 0; i < n; i++) {
+        char *valid = cli_valid_utf8(texts[i]);
+        cJSON_AddItemToArray(list, cJSON_CreateString(valid ? valid : ""));
+        failed |= !valid;
+        free(valid);
+    }
+    return failed;
+}
+
 cJSON *cli_json_short(const char *const *labels, int n_labels, const char *text,
-                      const espy_result *r, double load_ms) {
+                      const espy_reading *reading, const espy_result *r, double load_ms) {
     cJSON *o = cJSON_CreateObject();
     int failed = 0;
     if (n_labels == 1) failed |= cli_json_text(o, "file", labels[0]);
-    if (n_labels > 1) {
-        cJSON *files = cJSON_AddArrayToObject(o, "files");
-        for (int i = 0; i < n_labels; i++) {
-            char *valid = cli_valid_utf8(labels[i]);
-            cJSON_AddItemToArray(files, cJSON_CreateString(valid ? valid : ""));
-            failed |= !valid;
-            free(valid);
-        }
-    }
+    if (n_labels > 1) failed |= add_texts(o, "files", labels, n_labels);
     failed |= text == r->text ? add_answer(o, text, r->text_bytes) : cli_json_text(o, "text", text);
+    failed |=
+        reading->tags && add_texts(o, "tags", (const char *const *)reading->tags, reading->n_tags);
+    if (reading->has_number) cJSON_AddNumberToObject(o, "count", reading->number);
     cJSON_AddStringToObject(o, "finish", cli_finish_name(r->finish));
     cJSON_AddNumberToObject(o, "tokens", r->n_tokens);
     cJSON_AddNumberToObject(o, "prompt_tokens", r->n_prompt_tokens);

@@ -118,10 +118,13 @@ static void override(double *number, double with) {
     if (!isnan(with)) *number = with;
 }
 
-void cli_session_sampling(const cli_session *s, const cli_preset *preset, espy_sampling *out) {
+void cli_session_sampling(const cli_session *s, const espy_sampling *base, espy_sampling *out) {
     const cli_options *o = s->o;
-    espy_model_get_sampling(s->model, out);
-    if (o->greedy || (preset && preset->greedy)) out->temperature = 0;
+    if (base)
+        *out = *base;
+    else
+        espy_model_get_sampling(s->model, out);
+    if (o->greedy) out->temperature = 0;
     override(&out->temperature, o->temperature);
     override(&out->top_p, o->top_p);
     override(&out->min_p, o->min_p);

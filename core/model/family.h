@@ -13,6 +13,10 @@ typedef enum espy_rope_layout {
     ESPY_MROPE_INTERLEAVED  /* time, row, column in turn             */
 } espy_rope_layout;
 
+/* Which wording of a task's prompt a family was trained on: a column of the
+ * table in generate/tasks.c. */
+typedef enum espy_wording { ESPY_WORDING_QWEN3_VL = 0, ESPY_N_WORDINGS } espy_wording;
+
 typedef struct espy_family {
     const char *name;           /* "qwen3_vl"                        */
     const char *model_types[4]; /* config.json: model_type           */
@@ -28,6 +32,7 @@ typedef struct espy_family {
         espy_rope_layout rope;
     } text;
     int box_scale;
+    espy_wording wording;
     const espy_chat_style *chat;
     const espy_chat_style *thinking_chat; /* of releases that think first; or NULL */
 

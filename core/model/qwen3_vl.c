@@ -276,6 +276,7 @@ const espy_family espy_family_qwen3_vl = {
     .vision = { .norm = ESPY_NORM_LAYER, .mlp = ESPY_GELU_TANH, .merger_mlp = ESPY_GELU_ERF },
     .text = { .rope = ESPY_MROPE_INTERLEAVED },
     .box_scale = 1000,
+    .wording = ESPY_WORDING_QWEN3_VL,
     .chat = &espy_chat_qwen3_vl,
     .thinking_chat = &espy_chat_qwen3_vl_thinking,
     .keys = keys,

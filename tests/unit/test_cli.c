@@ -36,11 +36,12 @@ static void slurp(const char *name, char *text, size_t capacity) {
  * variables point into the scratch folder, so nothing installed is found. */
 static int run(const char *line) {
     char command[6000];
-    int n = snprintf(command, sizeof command,
-                     "cd %s && espy() { \"$ESPY_PROGRAM\" \"$@\"; } && "
-                     "export HOME=%s XDG_DATA_HOME=%s/data XDG_DATA_DIRS=%s/none && "
-                     "unset ESPY_MODEL ESPY_MODELS && { %s\n} >out 2>err </dev/null",
-                     scratch, scratch, scratch, scratch, line);
+    int n = snprintf(
+        command, sizeof command,
+        "cd %s && espy() { \"$ESPY_PROGRAM\" \"$@\"; } && "
+        "export HOME=%s XDG_DATA_HOME=%s/data XDG_DATA_DIRS=%s/none && "
+        "unset ESPY_MODEL ESPY_MODELS LC_ALL LC_MESSAGES LANG && { %s\n} >out 2>err </dev/null",
+        scratch, scratch, scratch, scratch, line);
     assert_true(n > 0 && (size_t)n < sizeof command);
     int status = system(command);
     slurp("out", out, sizeof out);
@@ -91,7 +92,8 @@ static void refuses_wrong_usage(void **state) {
         { "espy describe --greedy --temperature 1 x", "--greedy contradicts" },
         { "espy describe --min-pixels 9 --max-pixels 8 x", "--min-pixels must not exceed" },
         { "espy describe --alpha black x", "--alpha must be white or drop" },
-        { "espy describe --preset poem x", "--preset must be" },
+        { "espy describe --preset poem x",
+          "--preset must be caption, alt, detailed, tags, text, markdown or html" },
         { "espy describe --cache-type f8 x", "--cache-type must be" },
         { "espy bench --size 640 x", "--size must be like 640x480" },
     };
@@ -196,6 +198,73 @@ static void describes_several(void **state) {
     assert_int_equal(run("rm -r d"), 0);
 }
 
+/* The prompt that a command line makes, as --verbose tells it. */
+static void asks_in_words_of_the_task(void **state) {
+    (void)state;
+    static const struct {
+        const char *before, *arguments, *prompt;
+    } cases[] = {
+        { "", "", "prompt: Describe this image in one sentence.\n" },
+        { "LANG=de_DE.UTF-8", "",
+          "prompt: Describe this image in one sentence. Answer in German.\n" },
+        { "LANG=de_DE.UTF-8 LC_ALL=C", "", "prompt: Describe this image in one sentence.\n" },
+        { "LC_MESSAGES=fr_FR", "-p alt", "one short, plain sentence. Answer in French.\n" },
+        { "LANG=de_DE.UTF-8", "-p tags",
+          "prompt: List the tags of this image as a JSON array of strings.\n" },
+        { "LANG=de_DE.UTF-8", "--language en", "prompt: Describe this image in one sentence.\n" },
+        { "", "-p tags --language Klingon", "strings. Answer in Klingon.\n" },
+        { "", "-p markdown", "prompt: qwenvl markdown\n" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[500];
+        snprintf(line, sizeof line,
+                 "export A=b %s; espy describe -v " WITH_MODEL "%s " IMAGES "/dot.png",
+                 cases[i].before, cases[i].arguments);
+        assert_int_equal(run(line), 0);
+        assert_says(err, cases[i].prompt);
+    }
+    assert_int_equal(run("LANG=de espy ask -v " WITH_MODEL "'What is it?' " IMAGES "/dot.png"), 0);
+    assert_says(err, "prompt: What is it?\n");
+    assert_int_equal(run("espy count -v " WITH_MODEL "cats " IMAGES "/dot.png"), 0);
+    assert_says(err, "prompt: How many cats are there in this image? Answer with a number.\n");
+    assert_int_equal(run("espy describe -p text --language de " WITH_MODEL IMAGES "/dot.png"), 2);
+    assert_says(err, "--language does not go with the preset 'text'");
+    assert_int_equal(run("espy describe --language 'a.b' " WITH_MODEL IMAGES "/dot.png"), 1);
+    assert_says(err, "'a.b' is not the name of a language");
+    assert_int_equal(run("espy count " WITH_MODEL "cats"), 2);
+}
+
+/* A preset's answer is the same in both forms of output. */
+static void reads_answers(void **state) {
+    (void)state;
+    assert_int_equal(run("espy describe -p tags --json " WITH_MODEL IMAGES "/dot.png"), 0);
+    cJSON *json = cJSON_Parse(out);
+    cJSON *tags = cJSON_GetObjectItem(json, "tags");
+    assert_true(cJSON_IsArray(tags) && cJSON_GetArraySize(tags) > 0);
+    char text[1000];
+    size_t n = 0;
+    for (cJSON *tag = tags->child; tag; tag = tag->next)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", tag->valuestring,
+                              tag->next ? ", " : "\n");
+    assert_int_equal(run("espy describe -p tags " WITH_MODEL IMAGES "/dot.png"), 0);
+    assert_string_equal(out, text);
+    cJSON_Delete(json);
+    assert_int_equal(run("for p in markdown html; do espy describe -p $p " WITH_MODEL IMAGES
+                         "/dot.png; espy describe -p $p --json " WITH_MODEL IMAGES
+                         "/dot.png; done"),
+                     0);
+    const char *line = out; /* streamed, and at once */
+    for (int i = 0; i < 2; i++) {
+        json = cJSON_Parse(strchr(line, '{'));
+        assert_non_null(json);
+        const char *whole = cJSON_GetStringValue(cJSON_GetObjectItem(json, "text"));
+        assert_true(strlen(whole) > 0 && !strncmp(line, whole, strlen(whole)));
+        assert_int_equal(line[strlen(whole)], '\n');
+        line = strchr(strchr(line, '{'), '\n') + 1;
+        cJSON_Delete(json);
+    }
+}
+
 static void asks(void **state) {
     (void)state;
     assert_int_equal(run("espy ask " WITH_MODEL "what " IMAGES "/dot.png " IMAGES "/odd.png"), 0);
@@ -291,7 +360,8 @@ static void reports_full_disks(void **state) {
 static void documents_every_option(void **state) {
     (void)state;
     assert_int_equal(
-        run("cd \"$ESPY_SOURCE_ROOT/core/cli\"; n=0; for c in describe ask chat info run bench; do"
+        run("cd \"$ESPY_SOURCE_ROOT/core/cli\"; n=0; for c in describe ask count chat info run "
+            "bench; do"
             "  for o in $(espy $c --help | sed -n 's/^ .* --\\([a-z-]*\\)[ =].*/\\1/p'); do"
             "    n=$((n + 1));"
             "    grep -q -- \"Fl -$o\\b\" espy.1 || echo \"$o is not in espy.1\";"
@@ -324,6 +394,8 @@ int main(void) {
         cmocka_unit_test(tells_the_limits_of_the_built_in_model),
         cmocka_unit_test(describes),
         cmocka_unit_test(describes_several),
+        cmocka_unit_test(asks_in_words_of_the_task),
+        cmocka_unit_test(reads_answers),
         cmocka_unit_test(asks),
         cmocka_unit_test(chats),
         cmocka_unit_test(runs_requests),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests as `espy run` reads them, good and bad, and the tidying of alt text. */
+/* Requests as `espy run` reads them, good and bad. */
 #include "cli.h"
 #include "request.h"
 
@@ -247,37 +247,6 @@ static void makes_utf8_valid(void **state) {
     }
 }
 
-static void tidies_alt_text(void **state) {
-    (void)state;
-    static const char *const cases[][2] = {
-        { "", "" },
-        { "A cat on a mat.", "A cat on a mat." },
-        { "This image shows a cat on a mat.", "A cat on a mat." },
-        { "The picture depicts two dogs. They run.", "Two dogs." },
-        { "In this photograph, there is a red car.", "A red car." },
-        { "In the image we see three boats.", "Three boats." },
-        { "An image of a bridge at night.", "A bridge at night." },
-        { "This is a photo of Mr. Brown and J. Smith. They smile.", "Mr. Brown and J. Smith." },
-        { "Alt text: \"A bowl of 3.5 litres.\"", "A bowl of 3.5 litres." },
-        { "  the photo shows\nnothing", "Nothing" },
-        { "The picture frame is broken.", "The picture frame is broken." },
-        { "This image", "This image" },
-        { "This image shows:", "This image shows:" },
-        { "This imageshows a cat.", "This imageshows a cat." },
-        { "A sign that reads \"Stop!\" beside a road. Cars wait.",
-          "A sign that reads \"Stop!\" beside a road." },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *alt = cli_alt_text(cases[i][0]);
-        assert_non_null(alt);
-        assert_string_equal(alt, cases[i][1]);
-        free(alt);
-    }
-    assert_false(cli_sentence_ended("A cat."));
-    assert_false(cli_sentence_ended("Dr. Who"));
-    assert_true(cli_sentence_ended("A cat. It"));
-}
-
 int main(void) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
     snprintf(folder, sizeof folder, "%s/tests/data/qwen3_vl/images", root ? root : ".");
@@ -285,7 +254,7 @@ int main(void) {
         cmocka_unit_test(reads_messages),   cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_data_uris),  cmocka_unit_test(fills_places_in_order),
         cmocka_unit_test(refuses),          cmocka_unit_test(refuses_beginnings),
-        cmocka_unit_test(makes_utf8_valid), cmocka_unit_test(tidies_alt_text),
+        cmocka_unit_test(makes_utf8_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ _espy_models() {
 
 _espy() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="describe ask chat info run bench help"
+    local commands="describe ask count chat info run bench help"
     local general="--quiet --verbose --version --help"
     local model="--model --mmproj --threads --context --cache-type --kernels --exact"
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
@@ -24,7 +24,8 @@ _espy() {
     local options=
     COMPREPLY=()
     case $prev in
-    -p | --preset) COMPREPLY=($(compgen -W "caption alt detailed tags text" -- "$cur")); return ;;
+    -p | --preset) COMPREPLY=($(compgen -W "caption alt detailed tags text markdown html" -- "$cur")); return ;;
+    --language) COMPREPLY=($(compgen -W "English German French Spanish Chinese" -- "$cur")); return ;;
     --alpha) COMPREPLY=($(compgen -W "white drop" -- "$cur")); return ;;
     --cache-type) COMPREPLY=($(compgen -W "f16 f32 q8_0" -- "$cur")); return ;;
     --kernels) COMPREPLY=($(compgen -W "scalar avx2 avx512" -- "$cur")); return ;;
@@ -33,12 +34,13 @@ _espy() {
         --*-penalty | --seed | --*-pixels | --system | --stop | --size | --repeat) return ;;
     esac
     case ${COMP_WORDS[1]} in
-    ask) options="--together --json $answer $picture $model $sampling" ;;
+    ask) options="--together --language --json $answer $picture $model $sampling" ;;
+    count) options="--json $answer $picture $model $sampling" ;;
     chat) options="$answer $picture $model $sampling" ;;
     info) options="--json $model" ;;
     run) options="--request --trace $model" ;;
     bench) options="--max-tokens --size --repeat --json $picture $model" ;;
-    *) options="--preset --json $answer $picture $model $sampling" ;;
+    *) options="--preset --language --json $answer $picture $model $sampling" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options $general" -- "$cur"))

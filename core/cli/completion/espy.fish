@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion for espy
 
-set -l commands describe ask chat info run bench help
+set -l commands describe ask count chat info run bench help
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a describe -d 'Say what is in pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a ask -d 'Ask a question about pictures'
+complete -c espy -n "not __fish_seen_subcommand_from $commands" -a count -d 'Count things in pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a chat -d 'Talk about pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a info -d 'Tell what a model is'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a run -d 'Answer a request file'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a bench -d 'Measure the speed'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show the help of a command'
-complete -c espy -s p -l preset -xa 'caption alt detailed tags text' -d 'Ready question'
+complete -c espy -s p -l preset -xa 'caption alt detailed tags text markdown html' -d 'Ready question'
+complete -c espy -l language -xa 'English German French Spanish Chinese' -d 'Language of the answer'
 complete -c espy -l together -d 'One answer about all pictures'
 complete -c espy -s n -l max-tokens -x -d 'Longest answer'
 complete -c espy -l system -x -d 'System message'

@@ -6,9 +6,8 @@
  *     This|The|An|A NOUN shows|depicts|of|...
  *     Alt text:
  */
-#include "cli.h"
+#include "text/readings.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,7 +27,7 @@ static const char *const sights[] = { "there is", "there are",   "there's",
 /* What follows the word or words at s, blanks skipped; NULL if it is others. */
 static const char *after(const char *s, const char *words) {
     size_t n = strlen(words);
-    if (strncasecmp(s, words, n) != 0 || isalpha((unsigned char)s[n])) return NULL;
+    if (strncasecmp(s, words, n) != 0 || espy_is_letter(s[n])) return NULL;
     s += n;
     while (*s == ' ') s++;
     return s;
@@ -62,11 +61,11 @@ static const char *skip_subject(const char *s) {
 
 static const char *skip_opener(const char *s) {
     if (!strncasecmp(s, "alt text:", 9)) s += 9;
-    while (isspace((unsigned char)*s) || *s == '"' || *s == '*') s++;
+    while (espy_is_space(*s) || *s == '"' || *s == '*') s++;
     const char *rest = skip_place(s);
     if (!rest) rest = skip_subject(s);
     if (!rest) return s;
-    while (isspace((unsigned char)*rest) || *rest == ':') rest++;
+    while (espy_is_space(*rest) || *rest == ':') rest++;
     return *rest ? rest : s;
 }
 
@@ -74,7 +73,7 @@ static const char *skip_opener(const char *s) {
 static int abbreviates(const char *s, size_t at) {
     static const char *const known[] = { "mr", "mrs", "ms", "dr", "st", "no", "vs", "prof", NULL };
     size_t begin = at;
-    while (begin > 0 && isalpha((unsigned char)s[begin - 1])) begin--;
+    while (begin > 0 && espy_is_letter(s[begin - 1])) begin--;
     size_t n = at - begin;
     for (int i = 0; known[i]; i++)
         if (n == strlen(known[i]) && !strncasecmp(s + begin, known[i], n)) return 1;
@@ -84,7 +83,7 @@ static int abbreviates(const char *s, size_t at) {
 /* Blanks, and then no small letter: "Stop!" may stand inside a sentence. */
 static int begins_sentence(const char *s) {
     size_t n = strspn(s, " \t\r\n");
-    return n > 0 && s[n] && !islower((unsigned char)s[n]);
+    return n > 0 && s[n] && !espy_is_lower(s[n]);
 }
 
 /* Bytes of the first sentence, its full stop and closing quote included; 0 if
@@ -103,22 +102,22 @@ static size_t sentence_bytes(const char *s) {
     return 0;
 }
 
-int cli_sentence_ended(const char *text) {
-    while (isspace((unsigned char)*text)) text++;
-    return sentence_bytes(text) != 0;
+int espy_sentence_ended(const char *text) {
+    while (espy_is_space(*text)) text++;
+    return sentence_bytes(skip_opener(text)) != 0;
 }
 
-char *cli_alt_text(const char *answer) {
-    while (isspace((unsigned char)*answer)) answer++;
+char *espy_read_sentence(const char *answer) {
+    while (espy_is_space(*answer)) answer++;
     const char *s = skip_opener(answer);
     size_t n = sentence_bytes(s);
     char *out = strdup(s);
     if (!out) return NULL;
     if (n) out[n] = 0;
     n = strlen(out);
-    while (n && (isspace((unsigned char)out[n - 1]) || out[n - 1] == '*')) out[--n] = 0;
+    while (n && (espy_is_space(out[n - 1]) || out[n - 1] == '*')) out[--n] = 0;
     if (n && out[n - 1] == '"' && !memchr(out, '"', n - 1))
         out[n - 1] = 0; /* its partner is gone */
-    out[0] = (char)toupper((unsigned char)out[0]);
+    if (espy_is_lower(out[0])) out[0] = (char)(out[0] - 'a' + 'A');
     return out;
 }
