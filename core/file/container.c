@@ -276,6 +276,12 @@ const espy_tensor *espy_container_find(const espy_container *c, const char *name
     return &c->tensors[i].tensor;
 }
 
+static espy_status unread(const espy_container *c, const espy_unread_tensor *t, espy_error *err) {
+    return espy_fail(err, ESPY_ERR_UNSUPPORTED, t->offset,
+                     "%s: tensor '%.200s' has %s, which espy does not read",
+                     c->sources[t->source].name, t->name, t->why);
+}
+
 espy_status espy_container_need(const espy_container *c, const char *name, const espy_tensor **out,
                                 espy_error *err) {
     int i;
@@ -287,10 +293,11 @@ espy_status espy_container_need(const espy_container *c, const char *name, const
         *out = &c->tensors[i].tensor;
         return ESPY_OK;
     }
-    const espy_unread_tensor *t = &c->unread[-1 - i];
-    return espy_fail(err, ESPY_ERR_UNSUPPORTED, t->offset,
-                     "%s: tensor '%.200s' has %s, which espy does not read",
-                     c->sources[t->source].name, name, t->why);
+    return unread(c, &c->unread[-1 - i], err);
+}
+
+espy_status espy_container_need_all(const espy_container *c, espy_error *err) {
+    return c->n_unread ? unread(c, &c->unread[0], err) : ESPY_OK;
 }
 
 int espy_container_n_tensors(const espy_container *c) {
@@ -304,4 +311,15 @@ const espy_named_tensor *espy_container_tensor(const espy_container *c, int i) {
 const espy_meta *espy_container_meta(const espy_container *c, const char *key) {
     int i;
     return espy_names_get(&c->keys, key, strlen(key), &i) ? &c->meta[i].value : NULL;
+}
+
+int espy_container_n_meta(const espy_container *c) {
+    return c->n_meta;
+}
+
+const espy_meta *espy_container_meta_entry(const espy_container *c, int i, const char **key,
+                                           size_t *key_bytes) {
+    *key = c->meta[i].key;
+    *key_bytes = c->meta[i].key_bytes;
+    return &c->meta[i].value;
 }

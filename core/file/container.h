@@ -28,8 +28,11 @@ typedef struct espy_meta {
      * espy_meta_at */
     espy_meta_type element;
     uint64_t n;
+    /* the bytes as they lie in the file, and the format's own number of their type:
+     * of an array all its elements, of a string its length field too */
     const uint8_t *raw;
-    uint32_t raw_type;         /* the format's own element type number */
+    uint64_t raw_bytes;
+    uint32_t raw_type;
     const uint64_t *string_at; /* [n] offsets into raw of each string's length field */
 } espy_meta;
 
@@ -79,12 +82,20 @@ const espy_tensor *espy_container_find(const espy_container *c, const char *name
 espy_status espy_container_need(const espy_container *c, const char *name, const espy_tensor **out,
                                 espy_error *err);
 
+/* ESPY_ERR_UNSUPPORTED if any tensor has a type that espy does not read. */
+espy_status espy_container_need_all(const espy_container *c, espy_error *err);
+
 /* All tensors, in file order. */
 int espy_container_n_tensors(const espy_container *c);
 const espy_named_tensor *espy_container_tensor(const espy_container *c, int i);
 
 /* GGUF metadata; NULL if there is no such key. */
 const espy_meta *espy_container_meta(const espy_container *c, const char *key);
+
+/* All of it, in file order: key i (not NUL-terminated) and its value. */
+int espy_container_n_meta(const espy_container *c);
+const espy_meta *espy_container_meta_entry(const espy_container *c, int i, const char **key,
+                                           size_t *key_bytes);
 
 /* Element i (< n) of an array value; strings and numbers alike. */
 espy_meta espy_meta_at(const espy_meta *array, uint64_t i);

@@ -17,6 +17,7 @@
 
 #include "file/format.h"
 #include "file/gguf_meta.h"
+#include "file/gguf_write.h"
 
 enum { MAX_DIMS = 4, DEFAULT_ALIGNMENT = 32, MIN_KEY_BYTES = 13, MIN_TENSOR_BYTES = 24 };
 
@@ -68,6 +69,12 @@ static const char *type_name(uint32_t type) {
 
 static int dtype_of(uint32_t type) {
     return type_name(type) ? types[type].dtype : -1;
+}
+
+int espy_gguf_type(espy_dtype dtype) {
+    for (uint32_t type = 0; type < N_TYPES; type++)
+        if (dtype_of(type) == (int)dtype) return (int)type;
+    return -1;
 }
 
 /* ------------------------------------------------------------------ header */

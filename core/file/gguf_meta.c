@@ -66,7 +66,7 @@ static espy_meta_type kind_of(uint32_t type) {
 /* A number of the given type; p holds width[type] bytes. Unsigned values beyond
  * int64 saturate. */
 static espy_meta number(uint32_t type, const uint8_t *p) {
-    espy_meta v = { .type = kind_of(type) };
+    espy_meta v = { .type = kind_of(type), .raw = p, .raw_bytes = width[type], .raw_type = type };
     uint64_t bits = little_endian(p, width[type]);
     if (type == TYPE_F32) {
         uint32_t low = (uint32_t)bits;
@@ -101,6 +101,7 @@ static espy_status read_strings(espy_container *c, espy_reader *r, espy_meta *ar
         status = espy_read_string(r, &s, &n_bytes, "an array of strings");
     }
     array->string_at = at;
+    array->raw_bytes = (uint64_t)(r->data + r->at - array->raw);
     return status;
 }
 
@@ -132,6 +133,7 @@ static espy_status read_array(espy_container *c, espy_reader *r, const char *key
         .raw_type = element,
     };
     if (element == TYPE_STRING) return read_strings(c, r, out);
+    out->raw_bytes = n * each;
     const uint8_t *p = NULL;
     return espy_read_bytes(r, n * each, &p, "an array");
 }
@@ -147,8 +149,12 @@ espy_status espy_read_meta(espy_container *c, espy_reader *r, const char *key, u
                          r->name, shown, key, type);
     if (type == TYPE_ARRAY) return read_array(c, r, key, shown, out);
     if (type == TYPE_STRING) {
-        *out = (espy_meta){ .type = ESPY_META_STRING };
-        return espy_read_string(r, &out->s, &out->s_bytes, "a string value");
+        *out = (espy_meta){ .type = ESPY_META_STRING,
+                            .raw = r->data + r->at,
+                            .raw_type = TYPE_STRING };
+        status = espy_read_string(r, &out->s, &out->s_bytes, "a string value");
+        out->raw_bytes = (uint64_t)(r->data + r->at - out->raw);
+        return status;
     }
     const uint8_t *p = NULL;
     status = espy_read_bytes(r, width[type], &p, "the value of a key");
