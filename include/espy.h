@@ -519,6 +519,48 @@ ESPY_API espy_status espy_tokenize(const espy_model *model, const char *text, si
  * "" for an id without a token. */
 ESPY_API const char *espy_token_bytes(const espy_model *model, int32_t id, size_t *n_bytes);
 
+/* ------------------------------------------------------ convert, quantise */
+
+/* Types by name: "F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0": all
+ * matrices get it, norms and biases F32; rows that are not whole blocks fall back
+ * (K types to Q8_0, that and Q4_0 to F16). "Q4_K_M" is Q4_K with Q6_K for the output
+ * and for half of the layers' attn_v and ffn_down. */
+typedef struct espy_convert_params {
+    const char *type;          /* NULL: "Q4_K_M"                              */
+    const char *vision_type;   /* one type, no mix; NULL: "F16" in conversion,
+                                  as it is when a GGUF is quantised           */
+    const char *name;          /* general.name; NULL: the folder's            */
+    int overwrite;             /* 0: a file that is there already is an error */
+    int n_threads;             /* 0: one per core                             */
+    espy_progress_fn progress; /* phases "loading" and "writing"              */
+    espy_log_fn log;
+    void *user; /* handed to both callbacks                      */
+} espy_convert_params;
+
+/* Make GGUF files of a Hugging Face folder, with the names and keys that llama.cpp
+ * expects.
+ *
+ * out_path     language part, tokenizer and sampling
+ * mmproj_path  vision part; NULL puts it into out_path too (espy reads such a
+ *              file, llama.cpp does not)
+ * params       NULL takes the defaults
+ * Files appear under their names when they are complete; after a failure there
+ * is nothing new, and what was there is unchanged.
+ * Errors   all of espy_model_open; ESPY_ERR_ARGUMENT (type, a file that exists,
+ *          a GGUF as folder), ESPY_ERR_FORMAT (a weight that is not finite or too
+ *          large for the type; the message says where), ESPY_ERR_IO,
+ *          ESPY_ERR_STOPPED, ESPY_ERR_MEMORY
+ */
+ESPY_API espy_status espy_convert(const char *folder, const char *out_path, const char *mmproj_path,
+                                  const espy_convert_params *params, espy_error *err);
+
+/* Write a GGUF (any part of a split one) anew with other types, in one part. It
+ * may be a language model, an mmproj (of which type, or else vision_type, then
+ * speaks; NULL both: "Q8_0"), or both in one. Errors as espy_convert.
+ */
+ESPY_API espy_status espy_quantize(const char *in_path, const char *out_path,
+                                   const espy_convert_params *params, espy_error *err);
+
 #ifdef __cplusplus
 }
 #endif

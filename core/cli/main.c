@@ -11,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const cli_command *const commands[] = { &cli_describe, &cli_ask, &cli_count, &cli_chat,
-                                               &cli_info,     &cli_run, &cli_bench };
+static const cli_command *const commands[] = { &cli_describe, &cli_ask,     &cli_count,
+                                               &cli_chat,     &cli_info,    &cli_run,
+                                               &cli_bench,    &cli_convert, &cli_quantize };
 enum { n_commands = sizeof commands / sizeof *commands };
 
 static void show_help(void) {

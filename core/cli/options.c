@@ -107,6 +107,25 @@ static const struct poptOption bench_table[] = {
     POPT_TABLEEND
 };
 
+static const struct poptOption convert_table[] = {
+    { "out", 'o', POPT_ARG_STRING, &given.out, 0,
+      "folder for the files, or the language part's name (default: here, NAME-TYPE.gguf)",
+      "DIR|FILE.gguf" },
+    { "one-file", 0, POPT_ARG_NONE, &given.one_file, 0,
+      "vision part in the same file; other programs want it apart", NULL },
+    POPT_TABLEEND
+};
+
+static const struct poptOption type_table[] = {
+    { "type", 0, POPT_ARG_STRING, &given.type, 0,
+      "F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q4_0 or Q4_K_M (default)", "TYPE" },
+    { "vision-type", 0, POPT_ARG_STRING, &given.vision_type, 0,
+      "of the vision part (default: F16 in conversion, else as it is)", "TYPE" },
+    { "force", 'f', POPT_ARG_NONE, &given.force, 0, "replace files that are there", NULL },
+    { "threads", 't', POPT_ARG_INT, &given.threads, 0, "threads (default: one per core)", "N" },
+    POPT_TABLEEND
+};
+
 static const struct poptOption general_table[] = {
     { "quiet", 'q', POPT_ARG_NONE, &given.quiet, 0, "no progress, timings and warnings", NULL },
     { "verbose", 'v', POPT_ARG_NONE, &given.verbose, 0, "tell more on stderr", NULL },
@@ -127,6 +146,8 @@ static const struct group {
     { CLI_ANSWER, answer_table, "Answer:" },
     { CLI_JSON, json_table, "Output:" },
     { CLI_BENCH, bench_table, "Measuring:" },
+    { CLI_CONVERT, convert_table, "Files:" },
+    { CLI_TYPE, type_table, "Types:" },
     { CLI_PICTURE, picture_table, "Pictures:" },
     { CLI_MODEL, model_table, "Model:" },
     { CLI_SAMPLING, sampling_table, "Sampling (default: as the model asks):" },
@@ -289,9 +310,10 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
 }
 
 void cli_options_free(void) {
-    char *strings[] = { given.model,      given.mmproj, given.kernels, given.cache_name,
-                        given.alpha_name, given.system, given.preset,  given.request,
-                        given.trace,      given.size,   given.language };
+    char *strings[] = { given.model,       given.mmproj, given.kernels,  given.cache_name,
+                        given.alpha_name,  given.system, given.preset,   given.request,
+                        given.trace,       given.size,   given.language, given.type,
+                        given.vision_type, given.out };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
     for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
     free(given.stop);

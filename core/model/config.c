@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "file/json.h"
@@ -32,7 +33,7 @@ static found find_json(const espy_key *key, const espy_numbers *n) {
 }
 
 /* The one "%s" of a pattern is the architecture. */
-static void expand(char *out, size_t capacity, const char *pattern, const char *architecture) {
+void espy_key_name(char *out, size_t capacity, const char *pattern, const char *architecture) {
     const char *mark = strstr(pattern, "%s");
     if (mark)
         snprintf(out, capacity, "%s%s", architecture, mark + 2);
@@ -47,7 +48,7 @@ static found find_gguf(const espy_key *key, const espy_numbers *n) {
         for (size_t j = 0; j < 2 && !f.meta; j++) {
             char name[sizeof f.name];
             if (!files[j]) continue;
-            expand(name, sizeof name, key->gguf[i], n->architecture);
+            espy_key_name(name, sizeof name, key->gguf[i], n->architecture);
             f.meta = espy_container_meta(files[j], name);
             if (f.meta || (i == 0 && j == 0)) memcpy(f.name, name, sizeof name);
             if (f.meta) f.file = espy_container_path(files[j]);
@@ -71,12 +72,20 @@ static int number_of_json(const cJSON *item, double *out) {
     return 1;
 }
 
+/* The decimal number that an f32 was written from: 0.7, not 0.69999999. */
+static double decimal_of(float f) {
+    char text[32];
+    snprintf(text, sizeof text, "%.7g", (double)f);
+    double v = strtod(text, NULL);
+    return (float)v == f ? v : (double)f;
+}
+
 /* Element i of a list, or the number itself for i < 0. */
 static int number_of(const found *f, int i, double *out) {
     if (f->json) return number_of_json(i < 0 ? f->json : cJSON_GetArrayItem(f->json, i), out);
     espy_meta m = i < 0 ? *f->meta : espy_meta_at(f->meta, (uint64_t)i);
     if (m.type != ESPY_META_INT && m.type != ESPY_META_FLOAT) return 0;
-    *out = m.f;
+    *out = m.type == ESPY_META_FLOAT && m.raw_bytes == 4 ? decimal_of((float)m.f) : m.f;
     return 1;
 }
 

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "file/container.h"
+#include "file/gguf_write.h"
 
 enum { ESPY_MAX_TAPS = 16, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_DIM = 1024 };
 
@@ -43,6 +44,7 @@ typedef struct espy_config {
     int32_t image_token, video_token, vision_start, vision_end;
     int n_eos;
     int32_t eos[ESPY_MAX_EOS];
+    int32_t pad, bos; /* only to be written again; -1 for none */
     espy_sampling sampling;
 } espy_config;
 
@@ -85,5 +87,14 @@ typedef struct espy_key {
  * range; the message names file, key and value). */
 espy_status espy_config_read(espy_config *config, const espy_key *keys, int n_keys,
                              const espy_numbers *numbers, espy_error *err);
+
+/* The way back: every row's first GGUF name with its number, of the vision part
+ * ("clip.*") or of the language part (all others). Ids of -1 are left out, as are rows
+ * that only files of another layout have ("%s.vision.*"). config_write.c. */
+void espy_config_write(const espy_config *config, const espy_key *keys, int n_keys,
+                       const char *architecture, int vision, espy_gguf_writer *writer);
+
+/* A row's name with the architecture put in. */
+void espy_key_name(char *out, size_t capacity, const char *pattern, const char *architecture);
 
 #endif

@@ -14,6 +14,7 @@ struct espy_model {
     espy_container *language, *vision; /* vision NULL: the same */
     espy_vocab *vocab;
     const espy_chat_style *chat;
+    char *chat_template; /* as the files give it; NULL: none */
     char name[128], weight_types[128];
     int64_t n_parameters, file_bytes;
     int built_in;

@@ -171,12 +171,16 @@ static espy_status settle_tokens(espy_model *m, const char *path, espy_error *er
     c->video_token = token_or(m, c->video_token, "<|video_pad|>");
     c->vision_start = token_or(m, c->vision_start, "<|vision_start|>");
     c->vision_end = token_or(m, c->vision_end, "<|vision_end|>");
+    c->pad = token_or(m, c->pad, "<|endoftext|>");
+    c->bos = token_or(m, c->bos, "<|endoftext|>");
     if (c->image_token < 0)
         return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: the vocabulary has no <|image_pad|>",
                          path);
     static const char *const ends[] = { "<|im_end|>", "<|endoftext|>" };
-    /* GGUF names one; chat and base models end differently */
-    int incomplete = c->n_eos == 0 || strcmp(espy_container_format(m->language), "GGUF") == 0;
+    /* GGUF names one, unless espy has written it; chat and base models end differently */
+    int incomplete =
+        c->n_eos == 0 || (strcmp(espy_container_format(m->language), "GGUF") == 0 &&
+                          !espy_container_meta(m->language, "tokenizer.ggml.eos_token_ids"));
     for (size_t i = 0; i < 2 && incomplete && c->n_eos < ESPY_MAX_EOS; i++) {
         int32_t id = espy_vocab_special(m->vocab, ends[i]);
         int known = id < 0;
@@ -256,8 +260,11 @@ static void set_name(espy_model *m, const char *folder) {
         m->built_in = name->s_bytes == strlen(ESPY_BUILT_IN) &&
                       memcmp(name->s, ESPY_BUILT_IN, name->s_bytes) == 0;
     } else if (folder) {
-        const char *slash = strrchr(folder, '/');
-        snprintf(m->name, sizeof m->name, "%.127s", slash && slash[1] ? slash + 1 : folder);
+        size_t n = strlen(folder);
+        while (n > 1 && folder[n - 1] == '/') n--;
+        const char *slash = memrchr(folder, '/', n);
+        const char *name_at = slash && slash + 1 < folder + n ? slash + 1 : folder;
+        snprintf(m->name, sizeof m->name, "%.*s", (int)(folder + n - name_at), name_at);
     }
 }
 
@@ -286,34 +293,43 @@ static espy_status load_preprocessor(cJSON **out, const char *folder, espy_error
 }
 
 /* Releases of one family differ in whether the model thinks before it answers;
- * only the chat template tells: its last words open the thinking. */
-static void choose_chat(espy_model *m, const char *template, size_t n_bytes) {
+ * only the chat template tells: its last words open the thinking. A later
+ * template takes the place of an earlier one. */
+static espy_status choose_chat(espy_model *m, const char *template, size_t n_bytes,
+                               espy_error *err) {
     static const char *const openings[] = { "assistant\\n<think>", "assistant\n<think>" };
-    for (size_t i = 0; i < 2 && template && m->family->thinking_chat; i++)
+    char *copy = strndup(template, n_bytes);
+    if (!copy) return espy_out_of_memory(err);
+    free(m->chat_template);
+    m->chat_template = copy;
+    m->chat = m->family->chat;
+    for (size_t i = 0; i < 2 && m->family->thinking_chat; i++)
         if (memmem(template, n_bytes, openings[i], strlen(openings[i])))
             m->chat = m->family->thinking_chat;
+    return ESPY_OK;
 }
 
-static void choose_chat_json(espy_model *m, const cJSON *file) {
+static espy_status choose_chat_json(espy_model *m, const cJSON *file, espy_error *err) {
     const cJSON *template = espy_json_at(file, "chat_template");
-    if (cJSON_IsString(template))
-        choose_chat(m, template->valuestring, strlen(template->valuestring));
+    return cJSON_IsString(template)
+               ? choose_chat(m, template->valuestring, strlen(template->valuestring), err)
+               : ESPY_OK;
 }
 
-/* The template stands in one of three files. */
+/* The template stands in one of three files; the newest way counts most. */
 static espy_status choose_chat_in(espy_model *m, const char *folder, espy_error *err) {
     static const char *const files[] = { "tokenizer_config.json", "chat_template.json" };
     espy_status status = ESPY_OK;
     for (size_t i = 0; i < 2 && !status; i++) {
         cJSON *json = NULL;
         status = load_optional(&json, folder, files[i], err);
-        choose_chat_json(m, json);
+        if (!status) status = choose_chat_json(m, json, err);
         cJSON_Delete(json);
     }
     char *path = status ? NULL : espy_path_join(folder, "chat_template.jinja");
     espy_source source;
     if (path && access(path, F_OK) == 0 && !(status = espy_source_open(&source, path, err))) {
-        choose_chat(m, (const char *)source.data, (size_t)source.n_bytes);
+        status = choose_chat(m, (const char *)source.data, (size_t)source.n_bytes, err);
         espy_source_close(&source);
     }
     if (!status && !path) status = espy_out_of_memory(err);
@@ -381,7 +397,7 @@ static espy_status open_gguf(espy_model *m, const char *path, const espy_model_p
         const espy_meta *template = espy_container_meta(m->language, "tokenizer.chat_template");
         m->chat = m->family->chat;
         if (template && template->type == ESPY_META_STRING)
-            choose_chat(m, template->s, template->s_bytes);
+            status = choose_chat(m, template->s, template->s_bytes, err);
     }
     return status ? status : finish(m, &n, params, err);
 }
@@ -423,6 +439,7 @@ void espy_model_close(espy_model **model) {
     if (!m) return;
     espy_vocab_close(&m->vocab);
     espy_weights_free(&m->weights);
+    free(m->chat_template);
     espy_container_close(&m->vision);
     espy_container_close(&m->language);
     free(m);

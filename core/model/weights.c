@@ -97,17 +97,26 @@ static void slot_name(char *out, size_t capacity, const char *pattern, int index
         snprintf(out, capacity, "%s", pattern);
 }
 
+/* The vision part's slots stand first in espy_weights. */
+static int is_vision(const espy_weight_name *row) {
+    return row->group == ESPY_GROUP_MODEL ? row->at < offsetof(espy_weights, embedding)
+                                          : row->group != ESPY_GROUP_TEXT_LAYER;
+}
+
+/* The name in form i of a slot; its row has that form. */
+static void gguf_name(char *out, size_t capacity, const espy_config *c, const espy_weight_name *row,
+                      int i, int index) {
+    int number = row->group == ESPY_GROUP_TAP && i == 0 ? c->vision.taps[index] : index;
+    slot_name(out, capacity, row->gguf[i], number);
+}
+
 static espy_status find_in_gguf(const binder *b, const espy_weight_name *row, int index, char *name,
                                 size_t capacity, const espy_tensor **out) {
-    /* the vision part's slots stand first in espy_weights */
-    int vision = row->group == ESPY_GROUP_MODEL ? row->at < offsetof(espy_weights, embedding)
-                                                : row->group != ESPY_GROUP_TEXT_LAYER;
-    const espy_container *from = vision ? b->vision : b->language;
+    const espy_container *from = is_vision(row) ? b->vision : b->language;
     espy_status status = ESPY_ERR_MISSING;
     for (int i = 1; i >= 0 && status == ESPY_ERR_MISSING; i--) {
         if (!row->gguf[i]) continue;
-        int number = row->group == ESPY_GROUP_TAP && i == 0 ? b->config->vision.taps[index] : index;
-        slot_name(name, capacity, row->gguf[i], number);
+        gguf_name(name, capacity, b->config, row, i, index);
         status = look_up(from, name, out, b->err);
     }
     if (status != ESPY_ERR_MISSING) return status;
@@ -313,6 +322,26 @@ espy_status espy_weights_bind(espy_weights *w, const espy_config *config,
     if (!status && (config->text.tied || !w->output.tensor.data)) w->output = w->embedding;
     if (status) espy_weights_free(w);
     return status;
+}
+
+espy_status espy_weights_each(const espy_weights *w, const espy_config *config,
+                              const espy_weight_name *names, int n_names, espy_weight_fn fn,
+                              void *user) {
+    for (int i = 0; i < n_names; i++)
+        for (int j = 0; j < group_count(config, names[i].group); j++) {
+            const char *base = group_base((espy_weights *)(uintptr_t)w, names[i].group, j);
+            const espy_weight *slot = (const espy_weight *)(const void *)(base + names[i].at);
+            char name[256];
+            if (!slot->tensor.data ||
+                (slot == &w->output && slot->tensor.data == w->embedding.tensor.data))
+                continue;
+            gguf_name(name, sizeof name, config, &names[i], names[i].gguf[0] ? 0 : 1, j);
+            espy_bound_weight bound = { name, is_vision(&names[i]),
+                                        names[i].shape[1] == ESPY_DIM_NONE, slot };
+            espy_status status = fn(user, &bound);
+            if (status) return status;
+        }
+    return ESPY_OK;
 }
 
 void espy_weights_free(espy_weights *w) {

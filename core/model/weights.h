@@ -107,6 +107,21 @@ const espy_tensor *espy_weights_probe(const espy_container *c, const char *hf_na
 
 void espy_weights_free(espy_weights *weights);
 
+/* A slot with a tensor. */
+typedef struct espy_bound_weight {
+    const char *gguf_name; /* as llama.cpp has it; of the patch embedding the joined form */
+    int is_vision, is_vector;
+    const espy_weight *weight;
+} espy_bound_weight;
+
+typedef espy_status (*espy_weight_fn)(void *user, const espy_bound_weight *bound);
+
+/* Walks over all slots that have a tensor of their own, not over an output that is
+ * the embedding. A failure of fn stops the walk. */
+espy_status espy_weights_each(const espy_weights *weights, const espy_config *config,
+                              const espy_weight_name *names, int n_names, espy_weight_fn fn,
+                              void *user);
+
 /* Keeps p until the weights are freed; frees it at once if that fails. */
 espy_status espy_weights_own(espy_weights *weights, void *p, int64_t n_bytes, espy_error *err);
 

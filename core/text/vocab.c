@@ -17,27 +17,25 @@
 
 /* ---------------------------------------------------------- byte alphabet */
 
-#define N_STAND_INS 0x144
-
 static int stands_for_itself(int byte) {
     return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
 }
 
-static void fill_stand_ins(int16_t byte_of[N_STAND_INS]) {
+void espy_vocab_stand_ins(int16_t byte_of[ESPY_N_STAND_INS]) {
     int next = 0x100;
-    for (int i = 0; i < N_STAND_INS; i++) byte_of[i] = -1;
+    for (int i = 0; i < ESPY_N_STAND_INS; i++) byte_of[i] = -1;
     for (int byte = 0; byte < 256; byte++)
         byte_of[stands_for_itself(byte) ? byte : next++] = (int16_t)byte;
 }
 
 /* The bytes that a spelling means, at most as many as it has itself. A spelling
  * with other characters in it means itself. */
-static uint32_t spell_out(char *out, espy_text_view text, const int16_t byte_of[N_STAND_INS]) {
+static uint32_t spell_out(char *out, espy_text_view text, const int16_t byte_of[ESPY_N_STAND_INS]) {
     uint32_t n = 0;
     for (size_t i = 0; i < text.n;) {
         int32_t cp;
         i += espy_utf8_decode(text.s + i, text.n - i, &cp);
-        if (cp < 0 || cp >= N_STAND_INS || byte_of[cp] < 0) {
+        if (cp < 0 || cp >= ESPY_N_STAND_INS || byte_of[cp] < 0) {
             memcpy(out, text.s, text.n);
             return (uint32_t)text.n;
         }
@@ -109,7 +107,7 @@ static espy_status hash_spellings(spellings *s, const espy_vocab_list *list, esp
 
 static espy_status fill_tokens(espy_vocab *v, const espy_vocab_list *list, espy_error *err) {
     size_t n_bytes = 0;
-    int16_t byte_of[N_STAND_INS];
+    int16_t byte_of[ESPY_N_STAND_INS];
     for (size_t i = 0; i < list->n_tokens; i++) {
         n_bytes += list->tokens[i].text.n;
         if (list->tokens[i].id >= v->n_tokens) v->n_tokens = list->tokens[i].id + 1;
@@ -123,7 +121,7 @@ static espy_status fill_tokens(espy_vocab *v, const espy_vocab_list *list, espy_
     v->kind = calloc((size_t)v->n_tokens + 1, sizeof *v->kind);
     if (!v->bytes || !v->at || !v->length || !v->kind) return espy_out_of_memory(err);
 
-    fill_stand_ins(byte_of);
+    espy_vocab_stand_ins(byte_of);
     for (int byte = 0; byte < 256; byte++) v->of_byte[byte] = -1;
     uint32_t to = 0;
     for (size_t i = 0; i < list->n_tokens; i++) {
@@ -183,6 +181,7 @@ static espy_status fill_merges(espy_vocab *v, const espy_vocab_list *list, const
     v->merges = malloc((list->n_merges + 1) * sizeof *v->merges);
     if (!v->slots || !v->merges) return espy_out_of_memory(err);
 
+    v->n_merges = list->n_merges;
     for (size_t i = 0; i < list->n_merges; i++) {
         const struct espy_listed_merge *from = &list->merges[i];
         espy_merge merge = {

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "file/container.h"
+#include "file/gguf_write.h"
 
 typedef struct espy_vocab espy_vocab;
 
@@ -16,8 +17,14 @@ typedef struct espy_vocab espy_vocab;
  * was looked for), ESPY_ERR_FORMAT, ESPY_ERR_MEMORY. */
 espy_status espy_vocab_from_folder(espy_vocab **out, const char *folder, espy_error *err);
 
-/* From GGUF arrays tokenizer.ggml.{tokens,token_type,merges,pre}. */
+/* From GGUF arrays tokenizer.ggml.{tokens,token_type,merges,pre,normalizer.nfc}. */
 espy_status espy_vocab_from_gguf(espy_vocab **out, const espy_container *gguf, espy_error *err);
+
+/* The way back: keys tokenizer.ggml.{model,pre,tokens,token_type,merges} and
+ * normalizer.nfc. Ids without a token, up to n_rows (of the embedding), become unused
+ * ones. n_rows is at least espy_vocab_n_tokens. Errors ESPY_ERR_MEMORY. vocab_write.c. */
+espy_status espy_vocab_write(const espy_vocab *vocab, int n_rows, espy_gguf_writer *writer,
+                             espy_error *err);
 
 void espy_vocab_close(espy_vocab **vocab);
 

@@ -6,8 +6,8 @@
  *     tokenizer.ggml.tokens      spelling of id 0, 1, ...
  *     tokenizer.ggml.token_type  1 ordinary, 3 special, 4 added, 5 unused
  *     tokenizer.ggml.merges      "left right", best first
- *
- * The file says nothing about normalisation; all of Qwen's take NFC. */
+ *     tokenizer.ggml.normalizer.nfc  whether text is put into NFC; older files
+ *                                leave it out, and all of Qwen's do */
 #include <string.h>
 
 #include "text/vocab_parts.h"
@@ -80,7 +80,9 @@ static espy_status read_lists(espy_vocab_list *list, const espy_container *gguf,
 }
 
 espy_status espy_vocab_from_gguf(espy_vocab **out, const espy_container *gguf, espy_error *err) {
-    espy_vocab_list list = { .name = espy_container_path(gguf), .nfc = 1 };
+    const espy_meta *nfc = espy_container_meta(gguf, "tokenizer.ggml.normalizer.nfc");
+    espy_vocab_list list = { .name = espy_container_path(gguf),
+                             .nfc = !nfc || nfc->type != ESPY_META_INT || nfc->i != 0 };
     *out = NULL;
     espy_status status = read_split(&list, gguf, err);
     if (!status) status = read_lists(&list, gguf, err);

@@ -31,7 +31,8 @@ struct espy_vocab {
     uint8_t *kind;    /* [n_tokens] espy_token_kind                */
     int32_t of_byte[256];
     espy_merge *merges; /* [n_merges] by rank                        */
-    uint32_t *slots;    /* hash table: rank + 1 of a pair, 0 if free */
+    size_t n_merges;
+    uint32_t *slots; /* hash table: rank + 1 of a pair, 0 if free */
     uint32_t slot_mask;
     int32_t *added; /* [n_added] by first byte, longest first    */
     int n_added;
@@ -39,6 +40,10 @@ struct espy_vocab {
 };
 
 #define ESPY_NO_RANK UINT32_MAX
+
+/* The byte that each code point of the byte alphabet stands for, -1 for others. */
+#define ESPY_N_STAND_INS 0x144
+void espy_vocab_stand_ins(int16_t byte_of[ESPY_N_STAND_INS]);
 
 /* Rank of the merge of a pair, or ESPY_NO_RANK. */
 uint32_t espy_vocab_rank(const espy_vocab *v, int32_t left, int32_t right);

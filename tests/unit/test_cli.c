@@ -361,7 +361,7 @@ static void documents_every_option(void **state) {
     (void)state;
     assert_int_equal(
         run("cd \"$ESPY_SOURCE_ROOT/core/cli\"; n=0; for c in describe ask count chat info run "
-            "bench; do"
+            "bench convert quantize; do"
             "  for o in $(espy $c --help | sed -n 's/^ .* --\\([a-z-]*\\)[ =].*/\\1/p'); do"
             "    n=$((n + 1));"
             "    grep -q -- \"Fl -$o\\b\" espy.1 || echo \"$o is not in espy.1\";"

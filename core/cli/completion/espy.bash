@@ -14,13 +14,15 @@ _espy_models() {
 
 _espy() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="describe ask count chat info run bench help"
+    local commands="describe ask count chat info run bench convert quantize help"
     local general="--quiet --verbose --version --help"
     local model="--model --mmproj --threads --context --cache-type --kernels --exact"
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
         --presence-penalty --frequency-penalty --seed --greedy"
     local picture="--min-pixels --max-pixels --alpha"
     local answer="--max-tokens --system --stop"
+    local types="F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_0"
+    local type="--type --vision-type --force --threads"
     local options=
     COMPREPLY=()
     case $prev in
@@ -29,6 +31,8 @@ _espy() {
     --alpha) COMPREPLY=($(compgen -W "white drop" -- "$cur")); return ;;
     --cache-type) COMPREPLY=($(compgen -W "f16 f32 q8_0" -- "$cur")); return ;;
     --kernels) COMPREPLY=($(compgen -W "scalar avx2 avx512" -- "$cur")); return ;;
+    --type) COMPREPLY=($(compgen -W "$types Q4_K_M" -- "$cur")); return ;;
+    --vision-type) COMPREPLY=($(compgen -W "$types" -- "$cur")); return ;;
     -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
     -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
         --*-penalty | --seed | --*-pixels | --system | --stop | --size | --repeat) return ;;
@@ -40,6 +44,8 @@ _espy() {
     info) options="--json $model" ;;
     run) options="--request --trace $model" ;;
     bench) options="--max-tokens --size --repeat --json $picture $model" ;;
+    convert) options="--out --one-file $type" ;;
+    quantize) options="$type" ;;
     *) options="--preset --language --json $answer $picture $model $sampling" ;;
     esac
     if [[ $cur == -* ]]; then

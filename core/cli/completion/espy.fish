@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion for espy
 
-set -l commands describe ask count chat info run bench help
+set -l commands describe ask count chat info run bench convert quantize help
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a describe -d 'Say what is in pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a ask -d 'Ask a question about pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a count -d 'Count things in pictures'
@@ -9,6 +9,8 @@ complete -c espy -n "not __fish_seen_subcommand_from $commands" -a chat -d 'Talk
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a info -d 'Tell what a model is'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a run -d 'Answer a request file'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a bench -d 'Measure the speed'
+complete -c espy -n "not __fish_seen_subcommand_from $commands" -a convert -d 'Make GGUF files of a folder'
+complete -c espy -n "not __fish_seen_subcommand_from $commands" -a quantize -d 'Write a GGUF with smaller types'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show the help of a command'
 complete -c espy -s p -l preset -xa 'caption alt detailed tags text markdown html' -d 'Ready question'
 complete -c espy -l language -xa 'English German French Spanish Chinese' -d 'Language of the answer'
@@ -40,6 +42,11 @@ complete -c espy -s r -l request -r -d 'Request file'
 complete -c espy -l trace -r -d 'Write intermediate tensors'
 complete -c espy -l size -x -d 'Size of the picture'
 complete -c espy -l repeat -x -d 'Rounds'
+complete -c espy -s o -l out -r -d 'Folder or name of the files'
+complete -c espy -l one-file -d 'Vision part in the same file'
+complete -c espy -l type -xa 'F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_K_M Q4_0' -d 'Type of the weights'
+complete -c espy -l vision-type -xa 'F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_0' -d 'Type of the vision part'
+complete -c espy -s f -l force -d 'Replace files'
 complete -c espy -s q -l quiet -d 'No progress and timings'
 complete -c espy -s v -l verbose -d 'Tell more'
 complete -c espy -s V -l version -d 'Show the version'

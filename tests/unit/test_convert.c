@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Folders and GGUF files to GGUF files: what comes out answers as what went in,
+ * and what cannot be done leaves nothing behind. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <espy.h>
+
+#include "file/container.h"
+
+static char data[1024], folder[64];
+
+static int make_folder(void **state) {
+    (void)state;
+    snprintf(data, sizeof data, "%s/tests/data/qwen3_vl", getenv("ESPY_SOURCE_ROOT"));
+    strcpy(folder, "/tmp/espy-convert-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+/* Paths in the test's folder and in the data; each lives for four calls. */
+static const char *joined(const char *a, const char *b) {
+    static char paths[4][1200];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", a, b);
+    return path;
+}
+
+static const char *at(const char *name) {
+    return joined(folder, name);
+}
+
+static const char *from(const char *name) {
+    return joined(data, name);
+}
+
+static int n_files(void) {
+    DIR *dir = opendir(folder);
+    int n = 0;
+    while (readdir(dir)) n++;
+    closedir(dir);
+    return n - 2;
+}
+
+static void convert(const char *source, const char *out, const char *mmproj, const char *type,
+                    const char *vision) {
+    espy_error err = { 0 };
+    espy_convert_params p = { .type = type, .vision_type = vision, .n_threads = 2 };
+    if (espy_convert(from(source), at(out), mmproj ? at(mmproj) : NULL, &p, &err))
+        fail_msg("%s", err.message);
+}
+
+#define assert_says(err, part)                                                                     \
+    if (!strstr((err).message, part)) fail_msg("\"%s\" is not in \"%s\"", part, (err).message)
+
+/* ------------------------------------------------------------------- answers */
+
+static espy_model *open_model(const char *path) {
+    espy_model *m;
+    espy_error err = { 0 };
+    if (espy_model_open(&m, path, NULL, &err)) fail_msg("%s", err.message);
+    return m;
+}
+
+/* Greedy and exact, a picture and a question with marks that NFC would join. */
+static espy_result answer(const espy_model *m) {
+    espy_error err = { 0 };
+    espy_image *image;
+    espy_context *c;
+    espy_result r;
+    espy_sampling greedy = { 0 };
+    espy_context_params params = { .exact = 1, .n_context = 1024, .n_threads = 1 };
+    assert_int_equal(espy_image_load(&image, from("images/photo.png"), ESPY_ALPHA_WHITE, NULL),
+                     ESPY_OK);
+    const espy_image *images[] = { image };
+    espy_part parts[] = { { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 },
+                          { .text = "Caf\x65\xCC\x81: what is this? <|im_end|>" } };
+    espy_message message = { "user", parts, 2 };
+    espy_request request = { .messages = &message,
+                             .n_messages = 1,
+                             .max_tokens = 24,
+                             .sampling = &greedy,
+                             .ignore_eos = 1,
+                             .n_top_logprobs = 2 };
+    assert_int_equal(espy_context_open(&c, m, &params, NULL), ESPY_OK);
+    if (espy_generate(c, &request, &r, &err)) fail_msg("%s", err.message);
+    espy_context_close(&c);
+    espy_image_close(&image);
+    return r;
+}
+
+static void assert_same_numbers(const espy_model *a, const espy_model *b) {
+    espy_model_info x, y;
+    espy_sampling s, t;
+    espy_model_get_info(a, &x);
+    espy_model_get_info(b, &y);
+    assert_string_equal(x.name, y.name);
+    assert_int_equal(x.n_vocab, y.n_vocab);
+    assert_int_equal(x.n_deepstack, y.n_deepstack);
+    assert_int_equal(x.context_length, y.context_length);
+    assert_int_equal(x.min_pixels, y.min_pixels);
+    assert_int_equal(x.max_pixels, y.max_pixels);
+    espy_model_get_sampling(a, &s);
+    espy_model_get_sampling(b, &t);
+    assert_memory_equal(&s, &t, sizeof s);
+}
+
+/* Tokens and the logarithms of their probabilities, to the last bit. */
+static void assert_same_answer(const char *a, const char *b) {
+    espy_model *x = open_model(a), *y = open_model(b);
+    assert_same_numbers(x, y);
+    espy_result r = answer(x), s = answer(y);
+    assert_int_equal(r.n_tokens, 24);
+    assert_int_equal(s.n_tokens, 24);
+    assert_string_equal(r.rendered, s.rendered);
+    assert_int_equal(r.n_prompt_tokens, s.n_prompt_tokens);
+    assert_memory_equal(r.tokens, s.tokens, 24 * sizeof *r.tokens);
+    assert_memory_equal(r.top_logprobs, s.top_logprobs, 48 * sizeof *r.top_logprobs);
+    espy_result_clear(&r);
+    espy_result_clear(&s);
+    espy_model_close(&x);
+    espy_model_close(&y);
+}
+
+static void kept_types_answer_the_same(void **state) {
+    (void)state;
+    static const struct {
+        const char *source, *type;
+    } rows[] = { { "f32", "F32" }, { "f16", "F16" }, { "bf16", "BF16" }, { "micro", "bf16" } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char pair[64], mmproj[64], one[64], source[1200];
+        snprintf(pair, sizeof pair, "%s.gguf", rows[i].source);
+        snprintf(mmproj, sizeof mmproj, "mmproj-%s.gguf", rows[i].source);
+        snprintf(one, sizeof one, "one-%s.gguf", rows[i].source);
+        snprintf(source, sizeof source, "%s", from(rows[i].source));
+        convert(rows[i].source, pair, mmproj, rows[i].type, rows[i].type);
+        convert(rows[i].source, one, NULL, rows[i].type, rows[i].type);
+        assert_same_answer(source, at(pair));
+        assert_same_answer(source, at(one));
+    }
+}
+
+/* Types of more bits hold what those of fewer did. */
+static void larger_types_answer_the_same(void **state) {
+    (void)state;
+    convert("bf16", "model.gguf", "mmproj-model.gguf", "F32", "F32");
+    espy_model *x = open_model(from("bf16")), *y = open_model(at("model.gguf"));
+    espy_result r = answer(x), s = answer(y);
+    assert_memory_equal(r.tokens, s.tokens, 24 * sizeof *r.tokens);
+    espy_result_clear(&r);
+    espy_result_clear(&s);
+    espy_model_close(&x);
+    espy_model_close(&y);
+}
+
+static void every_type_can_be_opened(void **state) {
+    (void)state;
+    static const char *const types[] = { "F32",  "F16",  "BF16",   "Q8_0", "Q6_K",
+                                         "Q5_K", "Q4_K", "Q4_K_M", "Q4_0" };
+    static const char *const sources[] = { "fp8", "bf16" };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        for (int j = 0; j < 2; j++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s-%s.gguf", sources[j], types[i]);
+            convert(sources[j], name, NULL, types[i],
+                    strcmp(types[i], "Q4_K_M") == 0 ? NULL : types[i]);
+            espy_model *m = open_model(at(name));
+            espy_result r = answer(m);
+            assert_int_equal(r.n_tokens, 24);
+            espy_result_clear(&r);
+            espy_model_close(&m);
+        }
+}
+
+/* ------------------------------------------------------------------ the files */
+
+static espy_container *open_file(const char *path) {
+    espy_container *c;
+    espy_error err = { 0 };
+    if (espy_container_open(&c, path, &err)) fail_msg("%s", err.message);
+    return c;
+}
+
+static void assert_text(const espy_container *c, const char *key, const char *text) {
+    const espy_meta *m = espy_container_meta(c, key);
+    if (!m || m->s_bytes != strlen(text) || memcmp(m->s, text, m->s_bytes) != 0)
+        fail_msg("%s is not %s", key, text);
+}
+
+static void assert_number(const espy_container *c, const char *key, double v) {
+    const espy_meta *m = espy_container_meta(c, key);
+    if (!m || m->f != v) fail_msg("%s is %g, not %g", key, m ? m->f : -1, v);
+}
+
+/* The converter of llama.cpp wrote the stored file: each tensor must be the same,
+ * and each key that both have. */
+static void assert_like_llama_cpp(const char *theirs, const char *ours, int n_shared) {
+    espy_container *a = open_file(theirs), *b = open_file(ours);
+    assert_int_equal(espy_container_n_tensors(a), espy_container_n_tensors(b));
+    for (int i = 0; i < espy_container_n_tensors(a); i++) {
+        const espy_named_tensor *t = espy_container_tensor(a, i);
+        const espy_tensor *u = espy_container_find(b, t->name);
+        if (!u) fail_msg("%s is not there", t->name);
+        assert_int_equal(t->tensor.dtype, u->dtype);
+        assert_int_equal(t->tensor.n_dims, u->n_dims);
+        assert_memory_equal(t->tensor.shape, u->shape, sizeof u->shape);
+        assert_memory_equal(t->tensor.data, u->data, (size_t)u->n_bytes);
+    }
+    int shared = 0;
+    for (int i = 0; i < espy_container_n_meta(a); i++) {
+        char name[200];
+        const char *key;
+        size_t n;
+        const espy_meta *x = espy_container_meta_entry(a, i, &key, &n);
+        snprintf(name, sizeof name, "%.*s", (int)n, key);
+        const espy_meta *y = espy_container_meta(b, name);
+        /* it makes added tokens special that only look so, "<|file_sep|>" */
+        int other =
+            strcmp(name, "general.name") == 0 || strcmp(name, "tokenizer.ggml.token_type") == 0;
+        if (!y || other) continue;
+        shared++;
+        if (x->raw_bytes != y->raw_bytes || memcmp(x->raw, y->raw, x->raw_bytes) != 0)
+            fail_msg("%s differs", name);
+    }
+    if (shared < n_shared) fail_msg("only %d keys are in both", shared);
+    espy_container_close(&a);
+    espy_container_close(&b);
+}
+
+static void files_are_those_of_llama_cpp(void **state) {
+    (void)state;
+    convert("micro", "m.gguf", "mmproj-m.gguf", "BF16", "BF16");
+    assert_like_llama_cpp(from("gguf/micro-bf16.gguf"), at("m.gguf"), 25);
+    assert_like_llama_cpp(from("gguf/mmproj-micro-bf16.gguf"), at("mmproj-m.gguf"), 16);
+}
+
+static void keys_tell_what_is_in(void **state) {
+    (void)state;
+    convert("bf16", "m.gguf", "mmproj-m.gguf", "Q4_K_M", "Q8_0");
+    espy_container *c = open_file(at("m.gguf"));
+    assert_text(c, "general.architecture", "qwen3vl");
+    assert_text(c, "general.type", "model");
+    assert_text(c, "general.name", "bf16");
+    assert_number(c, "general.file_type", 15);
+    assert_number(c, "tokenizer.ggml.eos_token_id", 776);
+    assert_number(c, "tokenizer.ggml.padding_token_id", 774);
+    assert_int_equal(espy_container_meta(c, "tokenizer.ggml.tokens")->n, 832);
+    assert_int_equal(espy_meta_at(espy_container_meta(c, "tokenizer.ggml.token_type"), 831).i, 5);
+    assert_non_null(espy_container_meta(c, "tokenizer.chat_template"));
+    espy_container_close(&c);
+    c = open_file(at("mmproj-m.gguf"));
+    assert_text(c, "general.architecture", "clip");
+    assert_text(c, "general.type", "mmproj");
+    assert_text(c, "clip.projector_type", "qwen3vl_merger");
+    assert_number(c, "clip.vision.image_min_pixels", 4096);
+    assert_number(c, "clip.vision.image_max_pixels", 36864);
+    assert_int_equal(espy_container_find(c, "v.position_embd.weight")->dtype, ESPY_F32);
+    espy_container_close(&c);
+}
+
+static void slurp(const char *path, char **bytes, long *n) {
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *n = ftell(f);
+    rewind(f);
+    *bytes = malloc((size_t)*n);
+    assert_int_equal(fread(*bytes, 1, (size_t)*n, f), *n);
+    fclose(f);
+}
+
+static void assert_same_file(const char *a, const char *b) {
+    char *x, *y;
+    long n, m;
+    slurp(a, &x, &n);
+    slurp(b, &y, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, (size_t)n);
+    free(x);
+    free(y);
+}
+
+static void threads_do_not_matter(void **state) {
+    (void)state;
+    espy_convert_params p = { .vision_type = "Q6_K", .n_threads = 1 };
+    assert_int_equal(espy_convert(from("fp8"), at("a.gguf"), NULL, &p, NULL), ESPY_OK);
+    p.n_threads = 3;
+    assert_int_equal(espy_convert(from("fp8"), at("b.gguf"), NULL, &p, NULL), ESPY_OK);
+    assert_same_file(at("a.gguf"), at("b.gguf"));
+}
+
+/* ------------------------------------------------------------------- quantise */
+
+static void assert_same_tensors(const char *a, const char *b) {
+    espy_container *x = open_file(a), *y = open_file(b);
+    assert_int_equal(espy_container_n_tensors(x), espy_container_n_tensors(y));
+    for (int i = 0; i < espy_container_n_tensors(x); i++) {
+        const espy_named_tensor *t = espy_container_tensor(x, i);
+        const espy_tensor *u = espy_container_find(y, t->name);
+        assert_non_null(u);
+        assert_int_equal(t->tensor.dtype, u->dtype);
+        assert_memory_equal(t->tensor.data, u->data, (size_t)u->n_bytes);
+    }
+    espy_container_close(&x);
+    espy_container_close(&y);
+}
+
+static void quantise(const char *in, const char *out, const char *type, const char *vision) {
+    espy_error err = { 0 };
+    espy_convert_params p = { .type = type, .vision_type = vision };
+    if (espy_quantize(in, at(out), &p, &err)) fail_msg("%s", err.message);
+}
+
+/* By way of a GGUF that holds the same numbers nothing changes. */
+static void both_ways_give_the_same(void **state) {
+    (void)state;
+    static const char *const types[] = { "Q8_0", "Q4_K_M", "Q4_0" };
+    convert("fp8", "f32.gguf", "mmproj-f32.gguf", "F32", "F32");
+    for (size_t i = 0; i < 3; i++) {
+        char direct[64], twice[64];
+        snprintf(direct, sizeof direct, "direct-%s.gguf", types[i]);
+        snprintf(twice, sizeof twice, "twice-%s.gguf", types[i]);
+        convert("fp8", direct, "mmproj-direct.gguf", types[i], "Q8_0");
+        quantise(at("f32.gguf"), twice, types[i], NULL);
+        assert_same_tensors(at(direct), at(twice));
+        unlink(at("mmproj-direct.gguf"));
+    }
+    convert("fp8", "x.gguf", "mmproj-x.gguf", NULL, "Q8_0");
+    quantise(at("mmproj-f32.gguf"), "mmproj-y.gguf", "Q8_0", NULL);
+    assert_same_tensors(at("mmproj-x.gguf"), at("mmproj-y.gguf"));
+    convert("fp8", "one.gguf", NULL, "F32", "F32");
+    quantise(at("one.gguf"), "one-q.gguf", "Q8_0", "Q8_0");
+    convert("fp8", "one-direct.gguf", NULL, "Q8_0", "Q8_0");
+    assert_same_tensors(at("one-direct.gguf"), at("one-q.gguf"));
+}
+
+static void quantised_files_keep_their_keys(void **state) {
+    (void)state;
+    quantise(from("gguf/micro-f16-00001-of-00002.gguf"), "m.gguf", "F16", NULL);
+    quantise(from("gguf/mmproj-micro-f16.gguf"), "mmproj-m.gguf", "F16", NULL);
+    espy_container *a = open_file(from("gguf/micro-f16-00002-of-00002.gguf"));
+    espy_container *b = open_file(at("m.gguf"));
+    assert_null(espy_container_meta(b, "split.count"));
+    assert_number(b, "general.file_type", 1);
+    assert_int_equal(espy_container_n_tensors(a), espy_container_n_tensors(b));
+    espy_container_close(&a);
+    espy_container_close(&b);
+    espy_model *x = open_model(from("gguf/micro-f16-00001-of-00002.gguf"));
+    espy_model *y = open_model(at("m.gguf"));
+    espy_result r = answer(x), s = answer(y);
+    assert_memory_equal(r.tokens, s.tokens, 24 * sizeof *r.tokens);
+    espy_result_clear(&r);
+    espy_result_clear(&s);
+    espy_model_close(&x);
+    espy_model_close(&y);
+}
+
+static int n_warnings;
+
+static void count_warnings(void *user, int level, const char *line) {
+    (void)user;
+    n_warnings += level == 1 && strstr(line, "holds Q4_0 already") != NULL;
+}
+
+static void a_second_loss_is_told(void **state) {
+    (void)state;
+    convert("bf16", "a.gguf", "mmproj-a.gguf", "Q4_0", NULL);
+    espy_convert_params p = { .type = "Q4_0", .log = count_warnings };
+    assert_int_equal(espy_quantize(at("a.gguf"), at("b.gguf"), &p, NULL), ESPY_OK);
+    assert_int_equal(n_warnings, 0); /* nothing is lost: bytes are copied */
+    assert_same_tensors(at("a.gguf"), at("b.gguf"));
+    p.type = "Q8_0";
+    assert_int_equal(espy_quantize(at("a.gguf"), at("c.gguf"), &p, NULL), ESPY_OK);
+    assert_int_equal(n_warnings, 1);
+}
+
+/* ------------------------------------------------------------------- refusals */
+
+static void refuses_arguments(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    espy_convert_params p = { .type = "Q3_K" };
+    assert_int_equal(espy_convert(from("f32"), at("a.gguf"), NULL, &p, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "type 'Q3_K' is none that espy writes (F32, F16, BF16, Q8_0,");
+    p = (espy_convert_params){ .vision_type = "Q4_K_M" };
+    assert_int_equal(espy_convert(from("f32"), at("a.gguf"), NULL, &p, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "Q4_K_M is a mix");
+    assert_int_equal(espy_convert(from("f32"), at("a.gguf"), at("a.gguf"), NULL, &err),
+                     ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_convert(NULL, at("a.gguf"), NULL, NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_convert(from("f32"), "", NULL, NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_convert(from("gguf/one-file-clip.gguf"), at("a.gguf"), NULL, NULL, &err),
+                     ESPY_ERR_ARGUMENT);
+    assert_says(err, "is a GGUF already");
+    assert_int_equal(espy_quantize(from("f32"), at("a.gguf"), NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "is no GGUF");
+    assert_int_equal(espy_quantize(at("none.gguf"), at("a.gguf"), NULL, &err), ESPY_ERR_IO);
+    assert_int_equal(espy_quantize("", at("a.gguf"), NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(n_files(), 0);
+}
+
+static void existing_files_stay(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    espy_convert_params p = { .overwrite = 1 };
+    convert("micro", "a.gguf", NULL, "F16", NULL);
+    assert_int_equal(espy_convert(from("f32"), at("a.gguf"), NULL, NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "a.gguf: is there already");
+    assert_int_equal(espy_convert(from("f32"), at("b.gguf"), at("a.gguf"), NULL, &err),
+                     ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_quantize(at("a.gguf"), at("a.gguf"), NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(n_files(), 1);
+    p.type = "Q8_0"; /* onto itself, on request */
+    p.vision_type = "Q8_0";
+    assert_int_equal(espy_quantize(at("a.gguf"), at("a.gguf"), &p, NULL), ESPY_OK);
+    convert("micro", "direct.gguf", NULL, "Q8_0", "Q8_0");
+    espy_model *m = open_model(at("a.gguf"));
+    espy_model_close(&m);
+    assert_int_equal(n_files(), 2);
+}
+
+static int stop_at(void *user, const char *phase, int64_t done, int64_t total) {
+    (void)done, (void)total;
+    return strcmp(phase, user) == 0;
+}
+
+static void a_stop_leaves_nothing(void **state) {
+    (void)state;
+    static char phases[2][8] = { "loading", "writing" };
+    espy_error err = { 0 };
+    for (int i = 0; i < 2; i++) {
+        espy_convert_params p = { .progress = stop_at, .user = phases[i] };
+        assert_int_equal(espy_convert(from("f32"), at("a.gguf"), at("b.gguf"), &p, &err),
+                         ESPY_ERR_STOPPED);
+        assert_int_equal(n_files(), 0);
+    }
+    espy_convert_params p = { .progress = stop_at, .user = phases[1] };
+    assert_int_equal(espy_quantize(from("gguf/micro-bf16.gguf"), at("a.gguf"), &p, &err),
+                     ESPY_ERR_STOPPED);
+    assert_int_equal(n_files(), 0);
+}
+
+/* A copy of the f32 checkpoint with one number of a tensor changed. */
+static void spoil(const char *tensor, float value) {
+    char command[3000];
+    snprintf(command, sizeof command, "cp -r '%s' '%s'", from("f32"), at("spoilt"));
+    assert_int_equal(system(command), 0);
+    espy_container *c = open_file(at("spoilt"));
+    const espy_named_tensor *found = NULL;
+    for (int i = 0; i < espy_container_n_tensors(c); i++)
+        if (strcmp(espy_container_tensor(c, i)->name, tensor) == 0)
+            found = espy_container_tensor(c, i);
+    assert_non_null(found);
+    char name[100];
+    int64_t offset = found->offset + 4 * (found->tensor.shape[1] + 2); /* row 1, column 2 */
+    snprintf(name, sizeof name, "spoilt/model-%05d-of-00002.safetensors", found->source + 1);
+    espy_container_close(&c);
+    FILE *f = fopen(at(name), "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, (long)offset, SEEK_SET), 0);
+    assert_int_equal(fwrite(&value, 4, 1, f), 1);
+    fclose(f);
+}
+
+static void numbers_that_cannot_be(void **state) {
+    (void)state;
+    static const struct {
+        float value;
+        const char *type, *says;
+    } rows[] = { { (float)(0.0 / 0.0), "F16", "what is not a number in row 1, column 2" },
+                 { (float)(1.0 / 0.0), "F32", "an infinity in row 1, column 2" },
+                 { 70000, "F16", "70000 in row 1, column 2, too large for F16" },
+                 { 1e30F, "Q8_0", "too large for" } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        espy_error err = { 0 };
+        espy_convert_params p = { .type = rows[i].type };
+        spoil("model.language_model.layers.1.mlp.up_proj.weight", rows[i].value);
+        assert_int_equal(espy_convert(at("spoilt"), at("a.gguf"), NULL, &p, &err), ESPY_ERR_FORMAT);
+        assert_says(err, "'blk.1.ffn_up.weight'");
+        assert_says(err, rows[i].says);
+        assert_int_equal(n_files(), 1);
+        remove_folder(NULL);
+        make_folder(NULL);
+    }
+}
+
+/* What opening a model says is said here too. */
+static void folders_that_are_not_whole(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    char command[3000];
+    snprintf(command, sizeof command,
+             "cp -r '%s' '%s' && sed -i 's/\"num_hidden_layers\": 4/\"num_hidden_layers\": 5/' "
+             "'%s/config.json'",
+             from("f32"), at("m"), at("m"));
+    assert_int_equal(system(command), 0);
+    assert_int_equal(espy_convert(at("m"), at("a.gguf"), NULL, NULL, &err), ESPY_ERR_MISSING);
+    assert_says(err, "layers.4.");
+    snprintf(command, sizeof command,
+             "sed -i 's/\"num_hidden_layers\": 5/\"num_hidden_layers\": 4/; "
+             "s/\"intermediate_size\": 64/\"intermediate_size\": 65/' '%s/config.json'",
+             at("m"));
+    assert_int_equal(system(command), 0);
+    assert_int_equal(espy_convert(at("m"), at("a.gguf"), NULL, NULL, &err), ESPY_ERR_FORMAT);
+    assert_says(err, "has shape [64, 48]");
+    assert_int_equal(n_files(), 1);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(kept_types_answer_the_same), TEST(larger_types_answer_the_same),
+        TEST(every_type_can_be_opened),   TEST(files_are_those_of_llama_cpp),
+        TEST(keys_tell_what_is_in),       TEST(threads_do_not_matter),
+        TEST(both_ways_give_the_same),    TEST(quantised_files_keep_their_keys),
+        TEST(a_second_loss_is_told),      TEST(refuses_arguments),
+        TEST(existing_files_stay),        TEST(a_stop_leaves_nothing),
+        TEST(numbers_that_cannot_be),     TEST(folders_that_are_not_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
