@@ -52,6 +52,19 @@ espy_status espy_fit(const espy_model *m, int width, int height, int64_t min_pix
     return ESPY_OK;
 }
 
+espy_status espy_shape_params_for(const espy_model *m, const espy_image *image, int64_t min_pixels,
+                                  int64_t max_pixels, espy_shape_params *out, espy_error *err) {
+    int width = espy_image_width(image), height = espy_image_height(image);
+    espy_shape_params p = { .box_scale = m->family->box_scale,
+                            .width_px = width,
+                            .height_px = height,
+                            .thinks = m->chat->thought_start != NULL };
+    espy_status status = espy_fit(m, width, height, min_pixels, max_pixels, &p.fitted_width_px,
+                                  &p.fitted_height_px, NULL, err);
+    if (!status) *out = p;
+    return status;
+}
+
 espy_status espy_tokenize(const espy_model *m, const char *text, size_t n_bytes, int parse_special,
                           int32_t **ids, size_t *n_ids, espy_error *err) {
     espy_ids list = { 0 };

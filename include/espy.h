@@ -507,6 +507,146 @@ ESPY_API espy_status espy_task_read(const espy_task_request *request, const char
                                     espy_reading *out, espy_error *err);
 ESPY_API void espy_reading_clear(espy_reading *reading);
 
+/* ------------------------------------------------------------------ shapes */
+
+/* Where things are: what a model answers when it is asked for boxes, points,
+ * lines of text or moments of a film, read while it arrives. */
+
+typedef enum espy_shape_type {
+    ESPY_SHAPE_BOX = 0, /* x1 y1 x2 y2                                          */
+    ESPY_SHAPE_QUAD,    /* x1 y1 ... x4 y4: four corners, in the answer's order */
+    ESPY_SHAPE_POINT,   /* x y                                                  */
+    ESPY_SHAPE_TEXT,    /* a box whose label is the text that stands in it      */
+    ESPY_SHAPE_SPAN,    /* time_s to end_s of a film; no place                  */
+    ESPY_SHAPE_BOX_3D   /* box_3d                                               */
+} espy_shape_type;
+
+enum {
+    ESPY_SHAPE_CLAMPED = 1,     /* reached a little over the border            */
+    ESPY_SHAPE_SWAPPED = 2,     /* corners came the other way round            */
+    ESPY_SHAPE_FROM_UNIT = 4,   /* came as parts of 1 instead of the usual
+                                   numbers                                     */
+    ESPY_SHAPE_WHOLE = 8,       /* all of the picture under a name that says
+                                   nothing: often means "not found"            */
+    ESPY_SHAPE_UNLABELLED = 16, /* the answer gave no label; label is the
+                                   default, or "object 1" and so on            */
+    ESPY_SHAPE_TIMED = 32,      /* time_s is set                               */
+    ESPY_SHAPE_CUT = 64,        /* the answer broke off after its numbers      */
+    ESPY_SHAPE_ONE_PIXEL = 128  /* had no width or no height, and got 1 pixel  */
+};
+
+typedef struct espy_attribute {
+    const char *name, *value;
+} espy_attribute;
+
+/* Strings are UTF-8 and at most 64 KiB each. There is no confidence: the
+ * models state none. */
+typedef struct espy_shape {
+    espy_shape_type type;
+    unsigned flags;   /* of ESPY_SHAPE_CLAMPED ...                            */
+    double xy[8];     /* pixels of the picture, from its top left corner, in
+                         [0, width] and [0, height]; x1 <= x2, y1 <= y2       */
+    double box_3d[9]; /* centre x y z and size x y z in metres, camera at the
+                         origin, x right, y down, z forward; then pitch, yaw
+                         and roll in degrees                                  */
+    double time_s;    /* seconds; span: its start                             */
+    double end_s;     /* span: its end                                        */
+    const char *label;
+    const espy_attribute *attributes; /* [n_attributes] further keys of the
+                                         object, in order                     */
+    int n_attributes;
+    int count; /* how often the answer held it                                */
+} espy_shape;
+
+/* A shape, as soon as it is complete; it belongs to the reader and is valid for
+ * the call. NULL: a thinking part has ended, what came before was a draft and
+ * is forgotten. Return non-zero to stop. */
+typedef int (*espy_shape_fn)(void *user, const espy_shape *shape);
+
+typedef struct espy_shape_params {
+    int box_scale;                         /* as in espy_model_info: 1000 or 0 */
+    int width_px, height_px;               /* of the picture; 0 0: there is none,
+                                              only spans and 3-D boxes         */
+    int fitted_width_px, fitted_height_px; /* for box_scale 0, see espy_fit   */
+    const char *default_label;             /* of shapes without one; NULL:
+                                              "object 1", "object 2" ...;
+                                              borrowed until open returns      */
+    int thinks;                            /* the answer begins in a thinking
+                                              part that the prompt opened      */
+    espy_shape_fn on_shape;                /* may be NULL                      */
+    void *user;
+} espy_shape_params;
+
+/* The parameters for answers of this model about this picture, fitted with the
+ * request's min_pixels and max_pixels (0: the model's); all others zero.
+ * Errors ESPY_ERR_ARGUMENT (aspect ratio above 200). */
+ESPY_API espy_status espy_shape_params_for(const espy_model *model, const espy_image *image,
+                                           int64_t min_pixels, int64_t max_pixels,
+                                           espy_shape_params *out, espy_error *err);
+
+typedef struct espy_shape_reader espy_shape_reader;
+
+/* A reader for one answer.
+ * Errors ESPY_ERR_ARGUMENT (sizes, box_scale), ESPY_ERR_MEMORY; *out is NULL. */
+ESPY_API espy_status espy_shape_reader_open(espy_shape_reader **out,
+                                            const espy_shape_params *params, espy_error *err);
+ESPY_API void espy_shape_reader_close(espy_shape_reader **reader);
+
+/* Why the generation may end now. */
+typedef enum espy_shape_guard {
+    ESPY_GUARD_NONE = 0, /* it shall go on                                    */
+    ESPY_GUARD_CLOSED,   /* the list and the fence around it are closed       */
+    ESPY_GUARD_LOOP,     /* endless: objects repeat, march on in equal steps
+                            more than 30 times, or share a label over 200
+                            times; what follows is ignored                    */
+    ESPY_GUARD_FULL,     /* 1024 shapes or 16 MiB of text; the same           */
+    ESPY_GUARD_CALLBACK  /* on_shape asked to stop; the same                  */
+} espy_shape_guard;
+
+/* The next piece of the answer, of any size; the shapes do not depend on how
+ * it is cut. *guard (may be NULL) tells whether to go on: on_text of a request
+ * returns it.
+ * Errors ESPY_ERR_MEMORY, now and for every later call. */
+ESPY_API espy_status espy_shape_reader_push(espy_shape_reader *reader, const char *text,
+                                            size_t n_bytes, espy_shape_guard *guard,
+                                            espy_error *err);
+
+typedef enum espy_shapes_status {
+    ESPY_SHAPES_NONE = 0,  /* a whole answer that holds nothing               */
+    ESPY_SHAPES_COMPLETE,  /* a whole answer                                  */
+    ESPY_SHAPES_TRUNCATED, /* it broke off; with thinking cut short even
+                              before the first shape, which is not "none"     */
+    ESPY_SHAPES_LOOP       /* it was, or would have been, endless             */
+} espy_shapes_status;
+
+/* Belongs to the reader, and is valid until it is closed. */
+typedef struct espy_shapes {
+    espy_shapes_status status;
+    const espy_shape *shapes; /* [n_shapes], in the answer's order            */
+    int n_shapes;
+    int n_rejected;     /* objects whose numbers make no shape                */
+    const char *reason; /* a sentence about the first of them, or ""          */
+    int has_payload;    /* there was a list, tag or line for a reader, perhaps
+                           an empty one; 0: prose alone                       */
+} espy_shapes;
+
+/* The end of the answer; finish as in its espy_result. Shapes that were still
+ * open are completed or dropped. Later pieces are ignored.
+ * Errors ESPY_ERR_MEMORY; *out is empty then. */
+ESPY_API espy_status espy_shape_reader_end(espy_shape_reader *reader, espy_finish finish,
+                                           espy_shapes *out, espy_error *err);
+
+/* "box", "quad", "point", "text", "span", "box_3d"; "complete" ...: static. */
+ESPY_API const char *espy_shape_type_name(espy_shape_type type);
+ESPY_API const char *espy_shapes_status_name(espy_shapes_status status);
+
+/* The corners of a 3-D box on the picture, in pixels; corner i is at the far
+ * side of x, y, z for its bits 4, 2, 1, so edges join corners that differ in
+ * one bit. The camera sees 60 degrees along each side. Returns 0 if the shape
+ * is none or a corner lies behind the camera, else 1. */
+ESPY_API int espy_shape_project(const espy_shape *shape, int width_px, int height_px,
+                                double corners[8][2]);
+
 /* --------------------------------------------------------------- tokenizer */
 
 /* Token ids of a text; special tokens in it are recognised only if

@@ -134,3 +134,32 @@ save("vocab/twice.gguf", vocab(WORDS + WORDS, MERGES[:2] * 2, ADDED * 2))
 save("vocab/types.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[1, 3]))
 save("vocab/not_utf8.gguf", vocab(WORDS, MERGES[:1], ADDED).replace(b"ello", b"el\xff\xc3"))
 save("vocab/no_bytes.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[5] * 270))
+
+# Answers; the first byte is the way of reading, see fuzz_shapes.c.
+ANSWERS = {
+    "list.txt": """@```json
+[
+\t{"bbox_2d": [74, 361, 324, 808], "label": "plate/dish", "color": "white"},
+\t{'point_2d': [74.5, 361], 'label': 'it's', 'sure': True, "n": null},
+\t{"bbox_2d": [0.1, 0.2, 0.5, 1.0], "text_content": "a \\u7c73\\ud83d\\ude00 \\\\"},
+\t{"bbox_2d": [[1,2],[3,4]], "name_en": "Rice"}, {"polygon": [[2,2],[30,3],[31,40],[2,41]]}
+]
+``` and [1], {"cat": [[1,2,3,4]], "dog": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}} """,
+    "tags.txt": """ <ref> Two</ref><box>(302,257),(582,671)</box> and <quad>(1,2),(30,3),(31,40),(2,41)</quad>
+<|object_ref_start|>van<|object_ref_end|><|box_start|>(342,308),(670,766)<|box_end|>
+bus(342,308),(670,766)(1,2),(3,4)
+98,98,490,490 small cake
+<points x1="490" y1="98" x2="98" y2="490" alt="pin">pin</points><point x="1" y="2">b</point>
+""",
+    "page.txt": """2```html
+<h1 data-bbox="1 2 30 4" class="x">A &lt; B</h1><ol data-bbox="1 2 3 4"><li data-bbox="1,5,30,7">c
+<!-- Image (1, 2, 30, 40) --> \\begin{tabular}{|c|} {x} """,
+    "film.txt": """1{"00:23.00 - 00:48.00": "trim", "1:00 to 1:02": "b"}
+[{"start": 1.5, "end": "00:03", "description": "a"}, {"time": 1.0, "bbox_2d": [1,2,3,4], "label": ""},
+{"bbox_3d":[2.88,0.56,6.28,4.45,1.7,1.84,0.75,0.49,0.75],"label":"car"}]""",
+    "think.txt": """#draft [{"bbox_2d":[1,1,2,2]}]</think> <think>x</think>{"bbox_2d": [966, 546, 632, 476]}""",
+    "cut.txt": """0[{"bbox_2d": [5,6,70,80], "label": "a", "tags": ["b", 2]}, {"bbox_2d": [1,2, {"box": [9,9,10,10]""",
+    "loop.txt": "p[" + '{"bbox_2d": [5,6,70,80], "label": "a"},' * 12,
+}
+for name, answer in ANSWERS.items():
+    save("shapes/" + name, answer.encode())
