@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 import batches
 import model as nano
+import start
 import tokenizer
 import words
 
@@ -69,28 +70,32 @@ class Run:
         self.dtype = torch.bfloat16 if args.bf16 else torch.float32
         torch.manual_seed(args.seed)
         self.tok = tokenizer.make(args.curriculum)
-        self.model = nano.build(args.curriculum, self.tok).to(self.device)
+        self.model = nano.build(args.size, self.tok).to(self.device)
         self.heads = nano.Heads(args.curriculum, self.model.config.vision_config.hidden_size,
                                 len(words.COLORS)).to(self.device)
-        matrices = [p for n, p in self.model.named_parameters() if p.ndim >= 2 and "embed_tokens"
-                    not in n and "pos_embed" not in n]
+        # The mergers' square matrices would cost Muon more than all others together.
+        matrices = [p for n, p in self.model.named_parameters() if p.ndim >= 2 and not
+                    ("embed_tokens" in n or "pos_embed" in n or "merger" in n and "fc1" in n)]
         chosen = {id(p) for p in matrices}
         rest = [p for p in self.model.parameters() if id(p) not in chosen]
         self.muon = Muon(matrices)
         self.adam = torch.optim.AdamW(rest + list(self.heads.parameters()), lr=1e-3,
-                                      betas=(.9, .98), weight_decay=0)
+                                      betas=(.9, .98), weight_decay=0, fused=True)
         self.done = {"steps": 0, "pictures": 0, "questions": 0, "seconds": 0.0}
         self.state_path = os.path.join(args.out, "state.pt")
         if os.path.exists(self.state_path):
             self.load()
+        elif args.start:
+            start.load(self.model, self.tok, args.start)
         self.forward = nano.Pass(self.model, self.dtype)
 
     def load(self):
         state = torch.load(self.state_path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
-        self.adam.load_state_dict(state["adam"])
-        self.muon.state = [m.to(self.device) for m in state["muon"]]
+        if [m.shape for m in state["muon"]] == [m.shape for m in self.muon.state]:
+            self.adam.load_state_dict(state["adam"])
+            self.muon.state = [m.to(self.device) for m in state["muon"]]
         self.done = state["done"]
 
     def save(self):
@@ -116,7 +121,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.muon.step(rate * self.args.rate, .01, self.dtype)
         for group in self.adam.param_groups:
-            group["lr"] = rate * self.args.rate * .2
+            group["lr"] = rate * self.args.rate * .1
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
         self.done["steps"] += 1
@@ -140,11 +145,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", required=True, help="folder of the state")
     parser.add_argument("--curriculum", choices=("small", "full"), default="small")
+    parser.add_argument("--size", choices=tuple(nano.SIZES), default="small", help="of the network")
+    parser.add_argument("--start", help="GGUF of an earlier espy-nano to start from")
     parser.add_argument("--minutes", type=float, default=90, help="length of the whole training")
     parser.add_argument("--batch", type=int, default=32, help="pictures in a step")
     parser.add_argument("--tokens", type=int, default=256, help="of questions and answers about a picture")
     parser.add_argument("--several", type=float, default=0, help="share of rows with several pictures")
-    parser.add_argument("--rate", type=float, default=.01)
+    parser.add_argument("--rate", type=float, default=.02)
     parser.add_argument("--auxiliary", type=float, default=1.0, help="weight of the auxiliary losses")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
