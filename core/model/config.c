@@ -72,12 +72,16 @@ static int number_of_json(const cJSON *item, double *out) {
     return 1;
 }
 
-/* The decimal number that an f32 was written from: 0.7, not 0.69999999. */
+/* The decimal number that an f32 was written from: the shortest that gives it, 0.7
+ * and not 0.69999999. */
 static double decimal_of(float f) {
     char text[32];
-    snprintf(text, sizeof text, "%.7g", (double)f);
-    double v = strtod(text, NULL);
-    return (float)v == f ? v : (double)f;
+    for (int digits = 6; digits < 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)f);
+        double v = strtod(text, NULL);
+        if ((float)v == f) return v;
+    }
+    return (double)f;
 }
 
 /* Element i of a list, or the number itself for i < 0. */

@@ -47,6 +47,18 @@ KEYS = [
 TENSORS = [("w", 0, [4, 2], 0), ("q", 8, [32, 2], 32), ("x", 19, [256], 0), ("s", 1, [], 0)]
 GOOD = gguf(KEYS, TENSORS, data=bytes(range(100)))
 save("gguf/good.gguf", GOOD)
+
+MIXED = [("token_embd.weight", 0, [256, 3], 0), ("blk.0.ffn_norm.weight", 0, [256], 3072),
+         ("blk.0.attn_v.weight", 30, [256, 2], 4096), ("blk.0.ffn_down.weight", 1, [32, 4], 5120),
+         ("v.blk.0.ffn_up.weight", 8, [32, 4], 5376), ("v.patch_embd.weight", 1, [2, 2, 3, 4], 5536),
+         ("v.position_embd.weight", 2, [32, 2], 5632), ("s", 1, [], 5696)]
+save("quantize/good.gguf", gguf(KEYS, MIXED, data=bytes(i * 5 % 61 for i in range(5728))))
+save("quantize/clip.gguf", gguf([("general.architecture", 8, text("clip"))], MIXED[4:5],
+                                data=bytes(5728)))
+save("quantize/other.gguf", gguf([("general.architecture", 8, text("gpt"))], MIXED[:1],
+                                 data=bytes(3072)))
+save("quantize/nan.gguf", gguf(KEYS, MIXED[:1], data=bytes(1024) + b"\xff" * 2048))
+save("quantize/unread.gguf", gguf(KEYS, TENSORS, data=bytes(100)))
 save("gguf/version2.gguf", gguf(KEYS[:3], TENSORS[:1], version=2, data=bytes(32)))
 save("gguf/big_endian.gguf", b"GGUF" + struct.pack(">IQQ", 3, 0, 0))
 save("gguf/truncated.gguf", GOOD[:-1])

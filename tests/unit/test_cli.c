@@ -349,6 +349,51 @@ static void measures(void **state) {
     cJSON_Delete(json);
 }
 
+static void converts(void **state) {
+    (void)state;
+    assert_int_equal(run("mkdir made && espy convert " MODELS "/bf16 --type q8_0 -o made"), 0);
+    assert_says(out, "made/bf16-Q8_0.gguf  0.3 MB");
+    assert_says(out, "made/mmproj-bf16-F16.gguf  0.4 MB");
+    assert_int_equal(run("espy describe -n 4 -m made/bf16-Q8_0.gguf " IMAGES "/dot.png"), 0);
+    assert_int_equal(run("espy convert " MODELS "/bf16 --type Q8_0 -o made"), 1);
+    assert_says(err, "made/bf16-Q8_0.gguf: is there already");
+    assert_int_equal(run("espy convert -q " MODELS "/bf16 --type Q8_0 -o made --force"), 0);
+    assert_string_equal(out, "");
+    assert_int_equal(run("cd made && rm * && espy convert " MODELS "/micro/ && ls"), 0);
+    assert_says(out, "\nmicro-Q4_K_M.gguf\nmmproj-micro-F16.gguf\n");
+    assert_int_equal(run("cd made && rm * && espy convert " MODELS
+                         "/micro -o ./x-Q8_0.gguf --type Q8_0 --vision-type BF16 && ls && "
+                         "espy info x-Q8_0.gguf"),
+                     0);
+    assert_says(out, "\nmmproj-x-BF16.gguf\nx-Q8_0.gguf\n");
+    assert_says(out, "name           micro");
+    assert_int_equal(run("espy convert " MODELS "/bf16 --one-file -o made/one.gguf -t 1 && "
+                         "ls made && espy info made/one.gguf"),
+                     0);
+    assert_null(strstr(out, "mmproj-one"));
+    assert_int_equal(run("espy quantize made/one.gguf made/two.gguf --type Q4_0 && "
+                         "espy info made/two.gguf"),
+                     0);
+    assert_says(out, "Q4_0");
+    assert_int_equal(run("ls made | grep -c part"), 1); /* grep: none */
+}
+
+static void refuses_to_convert(void **state) {
+    (void)state;
+    assert_int_equal(run("espy convert"), 2);
+    assert_says(err, "FOLDER is missing");
+    assert_int_equal(run("espy convert " MODELS "/f32 -o nowhere/"), 2);
+    assert_says(err, "--out nowhere/ is neither a folder nor a name that ends in .gguf");
+    assert_int_equal(run("espy convert " MODELS "/f32 --type Q9"), 1);
+    assert_says(err, "type 'Q9' is none that espy writes (F32, F16");
+    assert_int_equal(run("espy convert " MODELS "/nothing"), 1);
+    assert_says(err, "nothing");
+    assert_int_equal(run("espy quantize x.gguf"), 2);
+    assert_says(err, "OUT.gguf is missing");
+    assert_int_equal(run("espy quantize none.gguf x.gguf; ls *.gguf"), 2);
+    assert_says(err, "none.gguf: cannot open");
+}
+
 static void reports_full_disks(void **state) {
     (void)state;
     if (access("/dev/full", W_OK) != 0) skip();
@@ -400,6 +445,8 @@ int main(void) {
         cmocka_unit_test(chats),
         cmocka_unit_test(runs_requests),
         cmocka_unit_test(measures),
+        cmocka_unit_test(converts),
+        cmocka_unit_test(refuses_to_convert),
         cmocka_unit_test(reports_full_disks),
         cmocka_unit_test(documents_every_option),
     };
