@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <espy.h>
 
+#include "convert/mix.h"
 #include "model/model.h"
 #include "text/vocab_parts.h"
 
@@ -312,6 +313,50 @@ static void keys_tell_what_is_in(void **state) {
     espy_container_close(&c);
 }
 
+/* Types by the name of a tensor with rows of n. */
+static espy_dtype chosen(const espy_mix_file *file, const char *name, int64_t n) {
+    const int64_t shape[] = { 4, n };
+    return espy_mix_choose(file, name, ESPY_IQ4_XS, 2, shape);
+}
+
+static void mixes_choose_types(void **state) {
+    (void)state;
+    espy_mix_file f = { .n_layers = 28, .has_output = 1 };
+    assert_int_equal(espy_mix_find(&f.language, "q4_k_m", NULL), ESPY_OK);
+    assert_int_equal(espy_mix_find_vision(&f.vision, "BF16", NULL), ESPY_OK);
+    static const int more[] = { 0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27 };
+    for (int layer = 0, next = 0; layer < 28; layer++) {
+        char v[40], down[40], up[40];
+        snprintf(v, sizeof v, "blk.%d.attn_v.weight", layer);
+        snprintf(down, sizeof down, "blk.%d.ffn_down.weight", layer);
+        snprintf(up, sizeof up, "blk.%d.ffn_up.weight", layer);
+        int is_more = next < 14 && more[next] == layer;
+        next += is_more;
+        assert_int_equal(chosen(&f, v, 512), is_more ? ESPY_Q6_K : ESPY_Q4_K);
+        assert_int_equal(chosen(&f, down, 512), is_more ? ESPY_Q6_K : ESPY_Q4_K);
+        assert_int_equal(chosen(&f, up, 512), ESPY_Q4_K);
+    }
+    assert_int_equal(chosen(&f, "output.weight", 256), ESPY_Q6_K);
+    assert_int_equal(chosen(&f, "token_embd.weight", 256), ESPY_Q4_K);
+    f.has_output = 0;
+    assert_int_equal(chosen(&f, "token_embd.weight", 256), ESPY_Q6_K);
+    assert_int_equal(chosen(&f, "blk.3.attn_q.weight", 96), ESPY_Q8_0);
+    assert_int_equal(chosen(&f, "blk.3.attn_q.weight", 48), ESPY_F16);
+    assert_int_equal(chosen(&f, "blk.3.attn_norm.weight", 256), ESPY_F32);
+    assert_int_equal(espy_mix_choose(&f, "blk.3.attn_q.bias", ESPY_F16, 1, (int64_t[]){ 256 }),
+                     ESPY_F32);
+    assert_int_equal(chosen(&f, "v.patch_embd.weight.1", 16), ESPY_F32);
+    assert_int_equal(chosen(&f, "v.position_embd.weight", 256), ESPY_BF16);
+    assert_int_equal(chosen(&f, "mm.0.weight", 256), ESPY_BF16);
+    f.for_llama_cpp = 1;
+    assert_int_equal(chosen(&f, "v.position_embd.weight", 256), ESPY_F32);
+    assert_int_equal(espy_mix_find_vision(&f.vision, "Q4_0", NULL), ESPY_OK);
+    assert_int_equal(chosen(&f, "v.patch_embd.weight", 16), ESPY_F16);
+    assert_int_equal(chosen(&f, "v.blk.1.attn_qkv.weight", 64), ESPY_Q4_0);
+    f.vision = NULL; /* stays */
+    assert_int_equal(chosen(&f, "v.blk.1.attn_qkv.weight", 256), ESPY_IQ4_XS);
+}
+
 static void slurp(const char *path, char **bytes, long *n) {
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
@@ -563,21 +608,14 @@ static void folders_that_are_not_whole(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        TEST(kept_types_answer_the_same),
-        TEST(unusual_numbers_survive),
-        TEST(larger_types_answer_the_same),
-        TEST(every_type_can_be_opened),
-        TEST(files_are_those_of_llama_cpp),
-        TEST(keys_tell_what_is_in),
-        TEST(threads_do_not_matter),
-        TEST(both_ways_give_the_same),
-        TEST(quantised_files_keep_their_keys),
-        TEST(a_second_loss_is_told),
-        TEST(refuses_arguments),
-        TEST(existing_files_stay),
-        TEST(a_stop_leaves_nothing),
-        TEST(numbers_that_cannot_be),
-        TEST(folders_that_are_not_whole),
+        TEST(kept_types_answer_the_same), TEST(mixes_choose_types),
+        TEST(unusual_numbers_survive),    TEST(larger_types_answer_the_same),
+        TEST(every_type_can_be_opened),   TEST(files_are_those_of_llama_cpp),
+        TEST(keys_tell_what_is_in),       TEST(threads_do_not_matter),
+        TEST(both_ways_give_the_same),    TEST(quantised_files_keep_their_keys),
+        TEST(a_second_loss_is_told),      TEST(refuses_arguments),
+        TEST(existing_files_stay),        TEST(a_stop_leaves_nothing),
+        TEST(numbers_that_cannot_be),     TEST(folders_that_are_not_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { LANES = 8, ROUNDS = 3 };
+enum { LANES = 8, STARTS = 5, MAX_TURNS = 4 };
 
 void espy_levels_begin(espy_levels *l, const float *x, int n, int first, int last) {
     float square = 0;
@@ -87,21 +87,30 @@ static int best_line(const sums *s, espy_fit *f) {
 
 typedef int (*best_fn)(const sums *s, espy_fit *f);
 
-/* Improves a first line as long as that helps, and keeps it in best. */
-static void improve(const espy_levels *l, float step, float low, best_fn fn, espy_fit *best) {
+/* Keeps f as the best if it is. */
+static void keep(const espy_fit *f, espy_fit *best) {
+    if (f->error < best->error) *best = *f;
+}
+
+/* One turn: levels for a line, and the line that suits those. */
+static void try_line(const espy_levels *l, float step, float low, best_fn fn, espy_fit *best) {
     float q[ESPY_FIT_MAX];
     espy_fit f = { step, low, 0 };
     f.error = espy_levels_choose(l, step, low, q);
-    for (int i = 0; i < ROUNDS; i++) {
-        if (f.error < best->error) *best = f;
-        sums s = add_up(l, q);
-        espy_fit next = f;
-        if (!fn(&s, &next)) return;
-        next.error = espy_levels_choose(l, next.step, next.low, q);
-        if (!(next.error < f.error)) return;
-        f = next;
+    keep(&f, best);
+    sums s = add_up(l, q);
+    if (!fn(&s, &f)) return;
+    f.error = espy_levels_choose(l, f.step, f.low, q);
+    keep(&f, best);
+}
+
+/* Further turns, as long as they help. */
+static void improve(const espy_levels *l, best_fn fn, espy_fit *best) {
+    float before = INFINITY;
+    for (int i = 0; i < MAX_TURNS && best->error < before; i++) {
+        before = best->error;
+        try_line(l, best->step, best->low, fn, best);
     }
-    if (f.error < best->error) *best = f;
 }
 
 espy_fit espy_fit_step(const espy_levels *l) {
@@ -110,8 +119,9 @@ espy_fit espy_fit_step(const espy_levels *l) {
         if (fabsf(l->x[i]) > fabsf(largest)) largest = l->x[i];
     espy_fit best = { 0, 0, espy_levels_choose(l, 0, 0, q) };
     if (largest == 0) return best;
-    for (int k = -9; k <= 9; k++)
-        improve(l, largest / ((float)l->first + 0.1F * (float)k), 0, best_step, &best);
+    for (int k = -STARTS; k <= STARTS; k++)
+        try_line(l, largest / ((float)l->first + (float)k / STARTS), 0, best_step, &best);
+    improve(l, best_step, &best);
     return best;
 }
 
@@ -123,7 +133,8 @@ espy_fit espy_fit_line(const espy_levels *l) {
     }
     espy_fit best = { 0, low, espy_levels_choose(l, 0, low, q) };
     if (!(high > low)) return best;
-    for (int k = -10; k <= 10; k++)
-        improve(l, (high - low) / ((float)l->last + 0.1F * (float)k), low, best_line, &best);
+    for (int k = -STARTS; k <= STARTS; k++)
+        try_line(l, (high - low) / ((float)l->last + (float)k / STARTS), low, best_line, &best);
+    improve(l, best_line, &best);
     return best;
 }
