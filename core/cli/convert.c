@@ -44,6 +44,14 @@ static espy_convert_params params_of(job *j) {
                                   .user = j };
 }
 
+/* The library refuses too; here the way out is told with it. */
+static int is_taken(const cli_options *o, const char *path) {
+    struct stat st;
+    if (o->force || lstat(path, &st) != 0) return 0;
+    cli_say("%s: is there already; --force replaces it", path);
+    return 1;
+}
+
 static void tell_file(const cli_options *o, const char *path) {
     struct stat st;
     if (o->quiet || stat(path, &st) != 0) return;
@@ -151,10 +159,11 @@ static int run_convert(const cli_options *o) {
         return CLI_USAGE;
     }
     int code = choose_names(&n, o) ? CLI_FAILED : CLI_OK;
+    const char *mmproj = o->one_file ? NULL : n.mmproj;
+    if (!code && (is_taken(o, n.language) || (mmproj && is_taken(o, mmproj)))) code = CLI_FAILED;
     if (!code) {
         espy_convert_params params = params_of(&j);
         params.name = n.model;
-        const char *mmproj = o->one_file ? NULL : n.mmproj;
         espy_status status = espy_convert(o->args[0], n.language, mmproj, &params, &err);
         cli_progress_clear(&j.progress);
         code = status ? cli_report(NULL, &err) : CLI_OK;
@@ -187,6 +196,7 @@ static int run_quantize(const cli_options *o) {
         cli_say("OUT.gguf is missing; see espy quantize --help");
         return CLI_USAGE;
     }
+    if (is_taken(o, o->args[1])) return CLI_FAILED;
     espy_convert_params params = params_of(&j);
     espy_status status = espy_quantize(o->args[0], o->args[1], &params, &err);
     cli_progress_clear(&j.progress);

@@ -356,7 +356,7 @@ static void converts(void **state) {
     assert_says(out, "made/mmproj-bf16-F16.gguf  0.4 MB");
     assert_int_equal(run("espy describe -n 4 -m made/bf16-Q8_0.gguf " IMAGES "/dot.png"), 0);
     assert_int_equal(run("espy convert " MODELS "/bf16 --type Q8_0 -o made"), 1);
-    assert_says(err, "made/bf16-Q8_0.gguf: is there already");
+    assert_says(err, "made/bf16-Q8_0.gguf: is there already; --force replaces it");
     assert_int_equal(run("espy convert -q " MODELS "/bf16 --type Q8_0 -o made --force"), 0);
     assert_string_equal(out, "");
     assert_int_equal(run("cd made && rm * && espy convert " MODELS "/micro/ && ls"), 0);
@@ -375,6 +375,8 @@ static void converts(void **state) {
                          "espy info made/two.gguf"),
                      0);
     assert_says(out, "Q4_0");
+    assert_int_equal(run("espy quantize made/one.gguf made/two.gguf"), 1);
+    assert_says(err, "made/two.gguf: is there already; --force replaces it");
     assert_int_equal(run("ls made | grep -c part"), 1); /* grep: none */
 }
 
