@@ -4,7 +4,7 @@
  * begin with cli_, to keep them apart from the library's.
  *
  *     main.c       finds the command          options.c   reads the options
- *     describe.c, ask.c, count.c, chat.c, info.c, run.c, bench.c, convert.c   the commands
+ *     describe.c, ask.c, count.c, find.c, chat.c, info.c, run.c, bench.c, convert.c   the commands
  *     answer.c     one answer per picture     session.c   model and context
  *     pictures.c   files and folders
  *     request.c    request files              output.c    JSON, messages
@@ -39,11 +39,12 @@ enum {
     CLI_PRESET = 16,  /* --preset                          */
     CLI_TOGETHER = 32,
     CLI_JSON = 64,
-    CLI_REQUEST = 128,    /* --request, --trace               */
-    CLI_BENCH = 256,      /* --size, --repeat                 */
-    CLI_LANGUAGE = 512,   /* --language                       */
-    CLI_TYPE = 1 << 12,   /* --type, --vision-type, --force */
-    CLI_CONVERT = 1 << 13 /* --out, --one-file              */
+    CLI_REQUEST = 128,     /* --request, --trace               */
+    CLI_BENCH = 256,       /* --size, --repeat                 */
+    CLI_LANGUAGE = 512,    /* --language                       */
+    CLI_TYPE = 1 << 12,    /* --type, --vision-type, --force */
+    CLI_CONVERT = 1 << 13, /* --out, --one-file              */
+    CLI_FIND = 1 << 14     /* --draw, --svg, --answer, --fitted */
 };
 
 /* Numbers that were not given are NAN or -1, strings NULL. */
@@ -73,6 +74,9 @@ typedef struct cli_options {
     char *size;
     int width_px, height_px, repeat;
 
+    char *draw, *svg, *answer, *fitted;
+    int fitted_width_px, fitted_height_px;
+
     char *type, *vision_type, *out;
     int one_file, force;
 
@@ -90,8 +94,8 @@ typedef struct cli_command {
     int (*run)(const cli_options *o);
 } cli_command;
 
-extern const cli_command cli_describe, cli_ask, cli_count, cli_chat, cli_info, cli_run, cli_bench,
-    cli_convert, cli_quantize;
+extern const cli_command cli_describe, cli_ask, cli_count, cli_find, cli_chat, cli_info, cli_run,
+    cli_bench, cli_convert, cli_quantize;
 
 /* Reads argv[1..] into *out, which stays valid until cli_options_free. Returns
  * non-zero if the program is to end with *exit_code (help was shown, or the

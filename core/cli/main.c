@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const cli_command *const commands[] = { &cli_describe, &cli_ask,     &cli_count,
-                                               &cli_chat,     &cli_info,    &cli_run,
-                                               &cli_bench,    &cli_convert, &cli_quantize };
+static const cli_command *const commands[] = { &cli_describe, &cli_ask,     &cli_count, &cli_find,
+                                               &cli_chat,     &cli_info,    &cli_run,   &cli_bench,
+                                               &cli_convert,  &cli_quantize };
 enum { n_commands = sizeof commands / sizeof *commands };
 
 static void show_help(void) {
@@ -30,6 +30,7 @@ static void show_help(void) {
          "Examples:\n"
          "  espy cat.jpg\n"
          "  espy ask \"What is written on the sign?\" street.png\n"
+         "  espy find \"red cup, dog\" kitchen.jpg\n"
          "  espy chat cat.jpg\n"
          "\n"
          "  -V, --version   show the version\n"

@@ -107,6 +107,17 @@ static const struct poptOption bench_table[] = {
     POPT_TABLEEND
 };
 
+static const struct poptOption find_table[] = {
+    { "draw", 0, POPT_ARG_STRING, &given.draw, 0,
+      "the picture with what was found; for several pictures a folder", "OUT.png" },
+    { "svg", 0, POPT_ARG_STRING, &given.svg, 0, "the same as SVG", "OUT.svg" },
+    { "answer", 0, POPT_ARG_STRING, &given.answer, 0, "read this answer instead of asking a model",
+      "FILE" },
+    { "fitted", 0, POPT_ARG_STRING, &given.fitted, 0,
+      "its numbers are pixels of this size (default: per mille of the picture)", "WIDTHxHEIGHT" },
+    POPT_TABLEEND
+};
+
 static const struct poptOption convert_table[] = {
     { "out", 'o', POPT_ARG_STRING, &given.out, 0,
       "folder for the files, or the language part's name (default: here, NAME-TYPE.gguf)",
@@ -146,6 +157,7 @@ static const struct group {
     { CLI_ANSWER, answer_table, "Answer:" },
     { CLI_JSON, json_table, "Output:" },
     { CLI_BENCH, bench_table, "Measuring:" },
+    { CLI_FIND, find_table, "Places:" },
     { CLI_CONVERT, convert_table, "Files:" },
     { CLI_TYPE, type_table, "Types:" },
     { CLI_PICTURE, picture_table, "Pictures:" },
@@ -226,18 +238,19 @@ static int read_cache_type(cli_options *o) {
     return -1;
 }
 
-static int read_size(cli_options *o) {
+/* "640x480"; NULL is fine. */
+static int read_size(const char *text, int *width, int *height) {
     char end;
-    if (!o->size) return 0;
-    return sscanf(o->size, "%5dx%5d%c", &o->width_px, &o->height_px, &end) == 2 &&
-                   o->width_px > 0 && o->height_px > 0
-               ? 0
-               : -1;
+    if (!text) return 0;
+    return sscanf(text, "%5dx%5d%c", width, height, &end) == 2 && *width > 0 && *height > 0 ? 0
+                                                                                            : -1;
 }
 
 static const char *check(cli_options *o) {
     if (read_cache_type(o)) return "--cache-type must be f16, f32 or q8_0";
-    if (read_size(o)) return "--size must be like 640x480";
+    if (read_size(o->size, &o->width_px, &o->height_px)) return "--size must be like 640x480";
+    if (read_size(o->fitted, &o->fitted_width_px, &o->fitted_height_px))
+        return "--fitted must be like 640x480";
     if (o->alpha_name && strcmp(o->alpha_name, "white") != 0 && strcmp(o->alpha_name, "drop") != 0)
         return "--alpha must be white or drop";
     o->alpha = o->alpha_name && !strcmp(o->alpha_name, "drop") ? ESPY_ALPHA_DROP : ESPY_ALPHA_WHITE;
@@ -313,7 +326,8 @@ void cli_options_free(void) {
     char *strings[] = { given.model,       given.mmproj, given.kernels,  given.cache_name,
                         given.alpha_name,  given.system, given.preset,   given.request,
                         given.trace,       given.size,   given.language, given.type,
-                        given.vision_type, given.out };
+                        given.vision_type, given.out,    given.draw,     given.svg,
+                        given.answer,      given.fitted };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
     for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
     free(given.stop);

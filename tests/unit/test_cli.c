@@ -19,6 +19,8 @@
 #define MODELS "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl"
 #define WITH_MODEL "-m " MODELS "/bf16 -n 4 --greedy "
 
+#define PHOTO "$ESPY_SOURCE_ROOT/tests/data/images/photo-420.jpg"
+
 static char scratch[] = "/tmp/espy-cli-XXXXXX";
 static char out[1 << 18], err[1 << 16];
 
@@ -96,6 +98,10 @@ static void refuses_wrong_usage(void **state) {
           "--preset must be caption, alt, detailed, tags, text, markdown or html" },
         { "espy describe --cache-type f8 x", "--cache-type must be" },
         { "espy bench --size 640 x", "--size must be like 640x480" },
+        { "espy find cup", "THINGS IMAGE... is missing" },
+        { "espy find --answer a --fitted 640 cup x", "--fitted must be like 640x480" },
+        { "espy find --fitted 640x480 cup " PHOTO, "--fitted only goes with --answer" },
+        { "espy find --answer a cup " PHOTO " " PHOTO, "--answer is about one picture" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = run(cases[i].line);
@@ -433,6 +439,64 @@ static int end(void **state) {
     return system(command);
 }
 
+/* The answer is stored; the picture has 96 x 64 pixels. */
+static void finds_things(void **state) {
+    (void)state;
+    const char *answer = "printf '[{\"bbox_2d\": [500, 250, 750, 1000], \"label\": \"a\\tcup\"},"
+                         "{\"point_2d\": [0, 0], \"n\": 1}]' | ";
+    char line[2000];
+    snprintf(line, sizeof line, "%s espy find --answer - --svg out.svg cup %s", answer, PHOTO);
+    assert_int_equal(run(line), 0);
+    assert_string_equal(out, "a cup\t48 16 72 64\ncup\t0 0\n");
+    assert_string_equal(err, "");
+    assert_int_equal(run("grep -c '<polygon\\|<circle' out.svg; ls *.part 2>/dev/null"), 2);
+    assert_string_equal(out, "4\n"); /* each with its edge */
+
+    snprintf(line, sizeof line, "%s espy find -j --answer - --fitted 1000x500 a,b %s", answer,
+             PHOTO);
+    assert_int_equal(run(line), 0);
+    cJSON *json = cJSON_Parse(out), *shapes = cJSON_GetObjectItem(json, "shapes");
+    assert_int_equal(cJSON_GetArraySize(shapes), 1); /* 1000 is far beyond 500 */
+    assert_int_equal(cJSON_GetObjectItem(json, "rejected")->valueint, 1);
+    assert_int_equal(cJSON_GetObjectItem(json, "width")->valueint, 96);
+    assert_string_equal(cJSON_GetObjectItem(json, "status")->valuestring, "complete");
+    const cJSON *point = cJSON_GetArrayItem(shapes, 0);
+    assert_string_equal(cJSON_GetObjectItem(point, "label")->valuestring, "object 1");
+    assert_string_equal(
+        cJSON_GetObjectItem(cJSON_GetObjectItem(point, "attributes"), "n")->valuestring, "1");
+    assert_says(cJSON_GetObjectItem(json, "text")->valuestring, "a\tcup");
+    cJSON_Delete(json);
+
+    assert_int_equal(run("echo '[]' | espy find --answer - cup " PHOTO), 0);
+    assert_string_equal(out, "");
+    assert_says(err, "nothing found\n");
+    assert_int_equal(run("echo 'There are none.' | espy find --answer - cup " PHOTO), 0);
+    assert_says(err, "nothing found; the answer was: There are none.");
+    assert_int_equal(run("echo '[{' | espy find --answer - cup " PHOTO), 1);
+    assert_says(err, "broke off before anything was found");
+}
+
+static void keeps_pictures_when_finding(void **state) {
+    (void)state;
+    assert_int_equal(run("cp " PHOTO " p.jpg && echo '[]' | "
+                         "espy find --answer - --svg p.jpg cup p.jpg; cmp p.jpg " PHOTO " && "
+                         "echo '[]' | espy find --answer - --svg none/p.svg cup p.jpg"),
+                     1);
+    assert_says(err, "p.jpg: one of the pictures; not written over");
+    assert_says(err, "none/p.svg: No such file");
+    /* Several pictures go into a folder, by name. */
+    assert_int_equal(run("mkdir -p fa fb && cp p.jpg fa/ && cp p.jpg fb/p.jpeg && rm -rf o && "
+                         "espy find " WITH_MODEL "--svg o 'a, b' fa/p.jpg fb/p.jpeg; ls o"),
+                     0);
+    assert_string_equal(out, "== fa/p.jpg ==\n\n== fb/p.jpeg ==\np-2.svg\np.svg\n");
+    assert_int_equal(run("espy find " WITH_MODEL "--svg p.jpg a fa/p.jpg fb/p.jpeg"), 1);
+    assert_says(err, "p.jpg: for several pictures this must be a folder");
+    /* The question is the family's own; four tokens of a random model are none. */
+    assert_int_equal(run("espy find -v " WITH_MODEL "'red cup, dog' p.jpg"), 1);
+    assert_says(err, "Locate every instance that belongs to the following categories: "
+                     "\"red cup, dog\". Report bbox coordinates in JSON format.");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(helps),
@@ -451,6 +515,8 @@ int main(void) {
         cmocka_unit_test(refuses_to_convert),
         cmocka_unit_test(reports_full_disks),
         cmocka_unit_test(documents_every_option),
+        cmocka_unit_test(finds_things),
+        cmocka_unit_test(keeps_pictures_when_finding),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -14,7 +14,7 @@ _espy_models() {
 
 _espy() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="describe ask count chat info run bench convert quantize help"
+    local commands="describe ask count find chat info run bench convert quantize help"
     local general="--quiet --verbose --version --help"
     local model="--model --mmproj --threads --context --cache-type --kernels --exact"
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
@@ -35,10 +35,11 @@ _espy() {
     --vision-type) COMPREPLY=($(compgen -W "$types" -- "$cur")); return ;;
     -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
     -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
-        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --repeat) return ;;
+        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --fitted | --repeat) return ;;
     esac
     case ${COMP_WORDS[1]} in
     ask) options="--together --language --json $answer $picture $model $sampling" ;;
+    find) options="--draw --svg --answer --fitted --json $answer $picture $model $sampling" ;;
     count) options="--json $answer $picture $model $sampling" ;;
     chat) options="$answer $picture $model $sampling" ;;
     info) options="--json $model" ;;

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion for espy
 
-set -l commands describe ask count chat info run bench convert quantize help
+set -l commands describe ask count find chat info run bench convert quantize help
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a describe -d 'Say what is in pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a ask -d 'Ask a question about pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a count -d 'Count things in pictures'
+complete -c espy -n "not __fish_seen_subcommand_from $commands" -a find -d 'Find where things are in pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a chat -d 'Talk about pictures'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a info -d 'Tell what a model is'
 complete -c espy -n "not __fish_seen_subcommand_from $commands" -a run -d 'Answer a request file'
@@ -40,6 +41,10 @@ complete -c espy -l seed -x -d 'Seed'
 complete -c espy -l greedy -d 'Always the likeliest token'
 complete -c espy -s r -l request -r -d 'Request file'
 complete -c espy -l trace -r -d 'Write intermediate tensors'
+complete -c espy -l draw -r -d 'Picture with what was found'
+complete -c espy -l svg -r -d 'The same as SVG'
+complete -c espy -l answer -r -d 'Read this answer'
+complete -c espy -l fitted -x -d 'Size that the answer means'
 complete -c espy -l size -x -d 'Size of the picture'
 complete -c espy -l repeat -x -d 'Rounds'
 complete -c espy -s o -l out -r -d 'Folder or name of the files'
