@@ -29,6 +29,9 @@ static const espy_shape_params hd = {
 static const espy_shape_params square = {
     .width_px = 1000, .height_px = 1000, .fitted_width_px = 980, .fitted_height_px = 980
 };
+static const espy_shape_params small = {
+    .width_px = 280, .height_px = 280, .fitted_width_px = 280, .fitted_height_px = 280
+};
 static const espy_shape_params asked = {
     .box_scale = 1000, .width_px = 1000, .height_px = 1000, .default_label = "cup"
 };
@@ -459,6 +462,10 @@ static void places_shapes(void **state) {
         { &square, "{\"bbox_2d\": [-20,0,1020,7.84], \"label\": \"a\"}",
           "complete; box [a] 0 0 1000 8 clamped" },
         { &square, "[{\"bbox_2d\": [0,0,1040,7]}, {\"point\": [-60,0]}]", "complete -2" },
+        /* A cell of 28 pixels is more than 5 % of a small picture. */
+        { &small,
+          "[{\"bbox_2d\": [10,10,308,20], \"label\": \"a\"}, {\"bbox_2d\": [10,10,309,20]}]",
+          "complete -1; box [a] 10 10 280 20 clamped" },
         { &any, "[{\"bbox_2d\": [1010,10,1040,20]}]", "complete -1" },
         { &any, "[{\"bbox_2d\": [7,7,7,7]}]", "complete -1" },
         { &half,
