@@ -85,7 +85,7 @@ ESPY_API const char *espy_status_name(espy_status s);
 ESPY_API void espy_free(void *p);
 
 /* Progress of long work. phase is a static string ("loading", "looking",
- * "reading"), done and total count units of that phase (total >= done, > 0).
+ * "reading", "writing"), done and total count units of that phase (total >= done, > 0).
  * Called on the thread that made the call. Return non-zero to stop. */
 typedef int (*espy_progress_fn)(void *user, const char *phase, int64_t done, int64_t total);
 

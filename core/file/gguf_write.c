@@ -158,12 +158,19 @@ static int64_t padded(int64_t n) {
 /* Bytes of a tensor, -1 if GGUF cannot hold it. */
 static int64_t measure(espy_dtype dtype, int n_dims, const int64_t *shape) {
     int64_t n = 1;
+    int empty = 0;
     if (espy_gguf_type(dtype) < 0 || n_dims < 1 || n_dims > 4) return -1;
+    if (shape[n_dims - 1] % espy_dtypes[dtype].block) return -1;
     for (int i = 0; i < n_dims; i++) {
-        if (shape[i] < 0 || (shape[i] > 0 && n > (INT64_MAX >> 10) / shape[i])) return -1;
+        if (shape[i] < 0) return -1;
+        empty |= shape[i] == 0;
+    }
+    if (empty) return 0; /* whatever the other lengths are */
+    for (int i = 0; i < n_dims; i++) {
+        if (n > (INT64_MAX >> 10) / shape[i]) return -1;
         n *= shape[i];
     }
-    return shape[n_dims - 1] % espy_dtypes[dtype].block ? -1 : espy_row_bytes(dtype, n);
+    return espy_row_bytes(dtype, n);
 }
 
 void espy_gguf_add_tensor(espy_gguf_writer *w, const char *name, espy_dtype dtype, int n_dims,

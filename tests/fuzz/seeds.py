@@ -58,6 +58,7 @@ save("quantize/clip.gguf", gguf([("general.architecture", 8, text("clip"))], MIX
 save("quantize/other.gguf", gguf([("general.architecture", 8, text("gpt"))], MIXED[:1],
                                  data=bytes(3072)))
 save("quantize/nan.gguf", gguf(KEYS, MIXED[:1], data=bytes(1024) + b"\xff" * 2048))
+save("quantize/empty.gguf", gguf(KEYS, [("w.weight", 0, [0, 2**30, 2**30], 0)]))
 save("quantize/unread.gguf", gguf(KEYS, TENSORS, data=bytes(100)))
 save("gguf/version2.gguf", gguf(KEYS[:3], TENSORS[:1], version=2, data=bytes(32)))
 save("gguf/big_endian.gguf", b"GGUF" + struct.pack(">IQQ", 3, 0, 0))
