@@ -70,9 +70,11 @@ class Maker:
     def single(self, budget):
         """A picture with as many questions as fit into budget tokens."""
         rng = self.rng
+        # Fuller than what is scored: more to learn from each look.
         scene = (scenes.draw_unknown(rng, near=True) if rng.random() < .07
                  else scenes.draw(rng, self.curriculum, near=True,
-                                  n_words=int(rng.choice(4, p=[.4, .35, .15, .1]))))
+                                  n_words=int(rng.choice(4, p=[.4, .35, .15, .1])),
+                                  n_things=(.1, .15, .2, .25, .3)))
         asked, left = [], budget
         for q in questions.ask(scene, rng, self.vocabulary, 11):
             pair = self._pair(q.prompt, q.answer)

@@ -384,12 +384,15 @@ def _kinds(rng, curriculum, n):
     return chosen
 
 
-def draw(rng, curriculum, size=None, near=False, n_words=None):
+THINGS = (.2, .26, .24, .17, .13)  # chances of one to five
+
+
+def draw(rng, curriculum, size=None, near=False, n_words=None, n_things=THINGS):
     """A scene of one to five things, a word or number among them in two of five."""
     width, height = size or random_size(rng, near)
     ground, rgb, inner, image = _base(rng, width, height)
     canvas = _Canvas(rng, image, rgb, inner)
-    n = int(rng.choice(5, p=[.2, .26, .24, .17, .13])) + 1
+    n = int(rng.choice(5, p=n_things)) + 1
     n_words = int(rng.random() < .4) if n_words is None else n_words
     side = math.sqrt((inner[2] - inner[0]) * (inner[3] - inner[1]))
     short = min(inner[2] - inner[0], inner[3] - inner[1])
@@ -412,7 +415,7 @@ def draw(rng, curriculum, size=None, near=False, n_words=None):
             drawn = render_emoji(rng, emoji.known(curriculum)[what][0], pixels)
         canvas.put(thing, *drawn)
     if not canvas.things:
-        return draw(rng, curriculum, size, near, n_words)
+        return draw(rng, curriculum, size, near, n_words, n_things)
     return _finish(rng, canvas, ground)
 
 
