@@ -420,6 +420,27 @@ ESPY_API espy_status espy_generate(espy_context *context, const espy_request *re
                                    espy_result *result, espy_error *err);
 ESPY_API void espy_result_clear(espy_result *result);
 
+/* How long a request would take now, in ms: what the timeline and the cache of
+ * pictures would spare it is left out. The first request takes longer, while the
+ * weights are mapped or come from the disk. */
+typedef struct espy_time_estimate {
+    double vision_ms, prompt_ms; /* until the first token                     */
+    double token_ms;             /* the first token of the answer             */
+    double answer_ms;            /* all of max_tokens, which few answers need */
+    int max_tokens;              /* of the request, or what has room          */
+} espy_time_estimate;
+
+/* The request is rendered, and counted in multiply-adds; the first call of a
+ * context also measures how fast one layer is computed, with its own threads and
+ * the model's weights: next to nothing for the built-in model, up to a second
+ * for one of 2 billion parameters. The timeline and the cache stay as they are.
+ * Of the right order on a machine that does little else, and rather too low:
+ * tests/bench/README.md.
+ * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED as espy_generate,
+ * ESPY_ERR_MEMORY; *out is empty then. */
+ESPY_API espy_status espy_estimate_time(espy_context *context, const espy_request *request,
+                                        espy_time_estimate *out, espy_error *err);
+
 /* ------------------------------------------------------------------- tasks */
 
 /* Ready requests: what to ask a model for, in the words that its family was

@@ -5,14 +5,21 @@
 
 #include "generate/seen.h"
 
+/* Multiply-adds per ms, measured by estimate.c; zero until then. */
+typedef struct espy_speed {
+    double vision, attention, prompt, answer;
+} espy_speed;
+
 struct espy_context {
     const espy_model *model;
     espy_cpu *cpu;
     espy_cache *cache;
+    espy_cache_shape cache_shape;
     espy_timeline timeline;
     espy_seen_cache seen;
     int64_t limit; /* most tokens */
     int exact;
+    espy_speed speed;
     float *logits; /* [n_vocab] of the last token read */
 };
 

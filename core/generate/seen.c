@@ -44,6 +44,12 @@ espy_seen *espy_seen_find(espy_seen_cache *c, espy_picture_key key) {
     return s;
 }
 
+int espy_seen_has(const espy_seen_cache *c, espy_picture_key key) {
+    const espy_seen *s = c->first;
+    while (s && !espy_same_picture(s->key, key)) s = s->next;
+    return s != NULL;
+}
+
 static void drop_last(espy_seen_cache *c) {
     espy_seen **link = &c->first;
     while ((*link)->next) link = &(*link)->next;

@@ -31,6 +31,8 @@ typedef struct espy_seen_cache {
 /* The picture of this key with one holder more, or NULL. */
 espy_seen *espy_seen_find(espy_seen_cache *c, espy_picture_key key);
 
+int espy_seen_has(const espy_seen_cache *c, espy_picture_key key);
+
 /* Keeps s, complete, as the latest used; what was used longest ago leaves until
  * the limit holds. Larger ones than the limit, and those already there, are not
  * taken. */
