@@ -16,6 +16,7 @@ typedef struct job {
     espy_task_request ask;
     int headings;  /* "== path ==" before each answer */
     int n_answers; /* under headings so far */
+    int n_requests;
 } job;
 
 /* What one answer has streamed so far. */
@@ -129,6 +130,24 @@ static int report(const job *j, const char *label, const espy_error *err) {
     return cli_report(label, err);
 }
 
+enum { STAMP_BYTES = 40 };
+
+/* Each picture, after its time if there are times, as the models were shown the
+ * frames of films. Returns the number of parts. */
+static int add_pictures(espy_part *parts, char (*stamps)[STAMP_BYTES],
+                        const espy_image *const *images, int n, const double *times) {
+    int n_parts = 0;
+    for (int i = 0; i < n; i++) {
+        if (times) {
+            snprintf(stamps[i], STAMP_BYTES, "<%.1f seconds>", times[i]);
+            parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = stamps[i] };
+        }
+        parts[n_parts++] =
+            (espy_part){ .type = ESPY_PART_IMAGE, .images = &images[i], .n_images = 1 };
+    }
+    return n_parts;
+}
+
 /* One answer about n pictures, whose names are labels. */
 static int answer(job *j, const espy_image *const *images, const char *const *labels, int n) {
     const cli_options *o = j->o;
@@ -140,13 +159,17 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
                    .heading = j->headings && !o->json ? label : NULL,
                    .hold = o->json || (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
 
-    espy_part *parts = calloc((size_t)n + 1, sizeof *parts);
-    if (!parts) return cli_say("out of memory"), CLI_FAILED;
-    for (int i = 0; i < n; i++)
-        parts[i] = (espy_part){ .type = ESPY_PART_IMAGE, .images = &images[i], .n_images = 1 };
-    parts[n] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
+    espy_part *parts = calloc((size_t)n * 2 + 1, sizeof *parts);
+    char(*stamps)[STAMP_BYTES] = calloc((size_t)n + 1, sizeof *stamps);
+    if (!parts || !stamps) {
+        free(parts);
+        free(stamps);
+        return cli_say("out of memory"), CLI_FAILED;
+    }
+    int n_parts = add_pictures(parts, stamps, images, n, o->times);
+    parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
     espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
-    espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n + 1 } };
+    espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n_parts } };
 
     cli_session_sampling(j->session, &j->ask.sampling, &sampling);
     espy_request request = { .messages = o->system ? messages : messages + 1,
@@ -162,12 +185,16 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
                              .user = &out };
     espy_status status =
         cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
-    if (!status) cli_session_limits(j->session, n);
+    if (!status) {
+        cli_session_limits(j->session, n);
+        cli_session_expect(j->session, &request, j->n_requests);
+    }
     if (!status) status = espy_generate(j->session->context, &request, &result, &err);
     cli_progress_clear(&j->session->progress);
     int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);
     espy_result_clear(&result);
     free(out.text);
+    free(stamps);
     free(parts);
     return code;
 }
@@ -207,6 +234,7 @@ static int is_folder_or_many(const cli_list *files, int n_paths, const char *con
 static int answer_all(job *j, const cli_list *files, int together) {
     if (together || !files->n) return answer_together(j, files);
     int worst = CLI_OK;
+    j->n_requests = files->n;
     for (int i = 0; i < files->n; i++) {
         int code = answer_file(j, files->items[i]);
         if (code == CLI_INTERRUPTED) return code;
@@ -218,7 +246,7 @@ static int answer_all(job *j, const cli_list *files, int together) {
 int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together) {
     cli_session session = { .o = o };
-    job j = { .session = &session, .o = o };
+    job j = { .session = &session, .o = o, .n_requests = 1 };
     cli_list files = { 0 };
     espy_error err = { .offset = -1 };
     int code = CLI_OK;
@@ -227,6 +255,11 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
     if (code && (together || !files.n)) {
         cli_list_free(&files);
         return code;
+    }
+    if (o->times && files.n != o->n_times) {
+        cli_say("--times has %d times for %d pictures", o->n_times, files.n);
+        cli_list_free(&files);
+        return CLI_USAGE;
     }
     j.headings = n_paths > 0 && is_folder_or_many(&files, n_paths, paths);
     int answered = cli_session_open(&session, o, NULL);

@@ -4,7 +4,7 @@
 
 static int run(const cli_options *o) {
     return cli_answer(o, espy_task_find("question"), o->args[0], o->args + 1, o->n_args - 1,
-                      o->together);
+                      o->together || o->times);
 }
 
 const cli_command cli_ask = {
@@ -13,6 +13,7 @@ const cli_command cli_ask = {
     .summary = "ask a question about each picture",
     .examples = "  espy ask \"What is written on the sign?\" street.png\n"
                 "  espy ask --together \"What differs?\" before.jpg after.jpg\n"
+                "  espy ask --times 0,0.5,1 \"What happens?\" frame-*.png\n"
                 "  scanner | espy ask \"What is the total?\" -\n",
     .groups = CLI_TOGETHER | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL |
               CLI_SAMPLING,

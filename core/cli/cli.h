@@ -69,6 +69,9 @@ typedef struct cli_options {
     int n_stop;
     char *preset, *language;
     int together, json;
+    char *times_text;
+    double *times; /* [n_times] seconds, or NULL */
+    int n_times;
 
     char *request, *trace;
     char *size;
@@ -168,7 +171,7 @@ typedef struct cli_session {
     cli_progress progress;
     double load_ms;
     int always_look; /* no cache of pictures that were seen before */
-    int told_limits;
+    int told_limits, told_time;
 } cli_session;
 
 /* Says itself what went wrong and returns the exit code. model_path overrides
@@ -181,6 +184,10 @@ espy_status cli_session_reserve(cli_session *s, int64_t n_tokens, espy_error *er
 
 /* Before an answer about pictures: says once what the built-in model cannot do. */
 void cli_session_limits(cli_session *s, int n_pictures);
+
+/* Before the first of n_answers requests like this one: says how long it will
+ * take, if that is long and somebody watches. */
+void cli_session_expect(cli_session *s, const espy_request *request, int n_answers);
 
 /* Tokens that a request needs at most, its answer included. */
 int64_t cli_session_count(const cli_session *s, const espy_request *request);

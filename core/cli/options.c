@@ -82,6 +82,8 @@ static const struct poptOption language_table[] = {
 static const struct poptOption together_table[] = {
     { "together", 0, POPT_ARG_NONE, &given.together, 0,
       "one answer about all pictures instead of one for each", NULL },
+    { "times", 0, POPT_ARG_STRING, &given.times_text, 0,
+      "pictures are frames of a film, at these seconds; implies --together", "S,S,..." },
     POPT_TABLEEND
 };
 
@@ -246,8 +248,25 @@ static int read_size(const char *text, int *width, int *height) {
                                                                                             : -1;
 }
 
+/* "0,0.5,1": numbers from 0 on that do not fall. */
+static int read_times(cli_options *o) {
+    const char *s = o->times_text;
+    if (!s) return 0;
+    o->times = calloc(strlen(s) / 2 + 1, sizeof *o->times);
+    for (double last = 0; o->times; s++) {
+        char *end;
+        double t = strtod(s, &end);
+        if (end == s || !(t >= last && t < 1e6) || (*end && *end != ',')) return -1;
+        o->times[o->n_times++] = last = t;
+        if (!*end) return 0;
+        s = end;
+    }
+    return -1;
+}
+
 static const char *check(cli_options *o) {
     if (read_cache_type(o)) return "--cache-type must be f16, f32 or q8_0";
+    if (read_times(o)) return "--times must be seconds that do not fall, like 0,0.5,1";
     if (read_size(o->size, &o->width_px, &o->height_px)) return "--size must be like 640x480";
     if (read_size(o->fitted, &o->fitted_width_px, &o->fitted_height_px))
         return "--fitted must be like 640x480";
@@ -323,14 +342,15 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
 }
 
 void cli_options_free(void) {
-    char *strings[] = { given.model,       given.mmproj, given.kernels,  given.cache_name,
-                        given.alpha_name,  given.system, given.preset,   given.request,
-                        given.trace,       given.size,   given.language, given.type,
-                        given.vision_type, given.out,    given.draw,     given.svg,
-                        given.answer,      given.fitted };
+    char *strings[] = { given.model,       given.mmproj, given.kernels,   given.cache_name,
+                        given.alpha_name,  given.system, given.preset,    given.request,
+                        given.trace,       given.size,   given.language,  given.type,
+                        given.vision_type, given.out,    given.draw,      given.svg,
+                        given.answer,      given.fitted, given.times_text };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
     for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
     free(given.stop);
+    free(given.times);
     given = (cli_options){ 0 };
     parser = poptFreeContext(parser);
 }

@@ -59,7 +59,10 @@ static int answer(cli_session *s, cli_request *r) {
     r->api.trace_path = s->o->trace;
     espy_status status = cli_request_adapt(r, s->model, &err);
     if (!status) status = cli_session_reserve(s, cli_session_count(s, &r->api), &err);
-    if (!status) cli_session_limits(s, (int)r->n_images);
+    if (!status) {
+        cli_session_limits(s, (int)r->n_images);
+        cli_session_expect(s, &r->api, 1);
+    }
     if (!status) status = espy_generate(s->context, &r->api, &result, &err);
     cli_progress_clear(&s->progress);
     int code = status ? cli_report(NULL, &err) : print(s, &result);

@@ -77,6 +77,22 @@ void cli_session_limits(cli_session *s, int n_pictures) {
             "photographs give --model a Qwen3-VL checkpoint (man espy, WEIGHTS)");
 }
 
+void cli_session_expect(cli_session *s, const espy_request *request, int n_answers) {
+    enum { LONG_MS = 10000, USUAL_TOKENS = 128 };
+    espy_time_estimate t;
+    char each[40] = "";
+    if (s->told_time || s->o->quiet || !(s->progress.enabled || s->o->verbose)) return;
+    s->told_time = 1;
+    if (espy_estimate_time(s->context, request, &t, NULL)) return; /* told by generating */
+    int n = t.max_tokens < USUAL_TOKENS ? t.max_tokens : USUAL_TOKENS;
+    double answer_ms = n * t.token_ms, all_ms = t.vision_ms + t.prompt_ms + answer_ms;
+    if (all_ms * n_answers < LONG_MS) return;
+    if (n_answers > 1) snprintf(each, sizeof each, " for each of %d pictures", n_answers);
+    cli_progress_clear(&s->progress);
+    cli_say("about %.0f s%s: picture %.0f s, prompt %.0f s, %d tokens of answer %.0f s",
+            all_ms / 1e3, each, t.vision_ms / 1e3, t.prompt_ms / 1e3, n, answer_ms / 1e3);
+}
+
 static int64_t count_text(const cli_session *s, const char *text) {
     int32_t *ids;
     size_t n;

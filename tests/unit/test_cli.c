@@ -284,6 +284,42 @@ static void asks(void **state) {
     assert_true(strlen(out) > 1);
 }
 
+/* Frames with times are what a request says with stamps between them. */
+static void stamps_frames(void **state) {
+    (void)state;
+    assert_int_equal(run("cp " IMAGES "/dot.png " IMAGES
+                         "/odd.png . && echo '{\"messages\": [{\"role\": \"user\","
+                         " \"content\": [{\"text\": \"<0.0 seconds>\"}, {\"image\": \"dot.png\"},"
+                         " {\"text\": \"<1.5 seconds>\"}, {\"image\": \"odd.png\"},"
+                         " {\"text\": \"What happens?\"}]}], \"max_tokens\": 4}' >r.json &&"
+                         "espy run -m " MODELS "/bf16 -r r.json"),
+                     0);
+    cJSON *request = cJSON_Parse(out);
+    assert_non_null(request);
+    assert_says(cJSON_GetStringValue(cJSON_GetObjectItem(request, "rendered")),
+                "<1.5 seconds><|vision_start|>");
+    assert_int_equal(
+        run("espy ask --json --times 0,1.5 " WITH_MODEL "'What happens?' dot.png odd.png"), 0);
+    cJSON *answer = cJSON_Parse(out);
+    assert_non_null(answer);
+    static const char *const keys[] = { "text", "prompt_tokens" };
+    for (int i = 0; i < 2; i++)
+        assert_true(cJSON_Compare(cJSON_GetObjectItem(request, keys[i]),
+                                  cJSON_GetObjectItem(answer, keys[i]), 1));
+    cJSON_Delete(request);
+    cJSON_Delete(answer);
+    assert_int_equal(run("espy ask --times 0,1,2 " WITH_MODEL "what dot.png odd.png"), 2);
+    assert_says(err, "--times has 3 times for 2 pictures");
+    static const char *const wrong[] = { "x", "1,", "2,1", "-1", "1;2", "nan", "0,inf", "''" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char line[300];
+        snprintf(line, sizeof line, "espy ask --times=%s " WITH_MODEL "what dot.png",
+                 strcmp(wrong[i], "1;2") ? wrong[i] : "'1;2'");
+        assert_int_equal(run(line), 2);
+        assert_says(err, "--times must be");
+    }
+}
+
 /* Several turns through a pipe; the second answer differs from the one that
  * the question alone gets. */
 static void chats(void **state) {
@@ -508,6 +544,7 @@ int main(void) {
         cmocka_unit_test(asks_in_words_of_the_task),
         cmocka_unit_test(reads_answers),
         cmocka_unit_test(asks),
+        cmocka_unit_test(stamps_frames),
         cmocka_unit_test(chats),
         cmocka_unit_test(runs_requests),
         cmocka_unit_test(measures),

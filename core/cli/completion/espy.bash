@@ -35,10 +35,10 @@ _espy() {
     --vision-type) COMPREPLY=($(compgen -W "$types" -- "$cur")); return ;;
     -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
     -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
-        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --fitted | --repeat) return ;;
+        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --fitted | --repeat | --times) return ;;
     esac
     case ${COMP_WORDS[1]} in
-    ask) options="--together --language --json $answer $picture $model $sampling" ;;
+    ask) options="--together --times --language --json $answer $picture $model $sampling" ;;
     find) options="--draw --svg --answer --fitted --json $answer $picture $model $sampling" ;;
     count) options="--json $answer $picture $model $sampling" ;;
     chat) options="$answer $picture $model $sampling" ;;
