@@ -67,6 +67,15 @@ class Maker:
             return a.reshape(gh // 2, 2, gw // 2, 2, -1).transpose(0, 2, 1, 3, 4).reshape(gh * gw, -1)
         return merged(label)[:, 0], merged(color)[:, 0], merged(chars.reshape(gh, gw, 2)), merged(box)
 
+    def page(self):
+        """Many words and nothing else: far more letters to a look than a scene has."""
+        scene = scenes.draw(self.rng, self.curriculum, near=True, n_words=int(self.rng.integers(4, 9)),
+                            n_things=(1, 0, 0, 0, 0))
+        q = questions.text(scene, self.rng)
+        pixels = self._pixels(scene.image)
+        return {"pixels": [pixels], "times": [], "targets": self._targets(scene, *pixels.shape[:2]),
+                "asked": [self._pair(q.prompt, q.answer)], "page": True}
+
     def single(self, budget):
         """A picture with as many questions as fit into budget tokens."""
         rng = self.rng
@@ -99,12 +108,14 @@ class Maker:
                 "asked": [self._pair(s.prompt, s.answer)]}
 
     def row_key(self, row):
-        return len(row["pixels"]), bool(row["times"]), row["pixels"][0].shape
+        return len(row["pixels"]), bool(row["times"]), "page" in row, row["pixels"][0].shape
 
-    def batches(self, size, budget, share_several):
+    def batches(self, size, budget, share_several, share_pages):
         """Endless. size: pictures in a batch."""
         while True:
-            row = self.several() if self.rng.random() < share_several else self.single(budget)
+            kind = self.rng.random()
+            row = (self.several() if kind < share_several else
+                   self.page() if kind < share_several + share_pages else self.single(budget))
             key = self.row_key(row)
             rows = self.waiting.setdefault(key, [])
             rows.append(row)

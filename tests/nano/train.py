@@ -151,7 +151,8 @@ def main():
     parser.add_argument("--batch", type=int, default=32, help="pictures in a step")
     parser.add_argument("--tokens", type=int, default=256, help="of questions and answers about a picture")
     parser.add_argument("--several", type=float, default=0, help="share of rows with several pictures")
-    parser.add_argument("--rate", type=float, default=.02)
+    parser.add_argument("--pages", type=float, default=.25, help="share of rows that are words alone")
+    parser.add_argument("--rate", type=float, default=.01)
     parser.add_argument("--auxiliary", type=float, default=1.0, help="weight of the auxiliary losses")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -168,7 +169,7 @@ def main():
     print(f"{n} parameters on {run.device}, from step {run.done['steps']}", flush=True)
     # Seeds of training are pairs; those of scoring are single numbers.
     queue = batches.stream(args.curriculum, args.seed + 1000 * (1 + run.done["steps"]), args.workers,
-                           (args.batch, args.tokens, args.several), 1 if args.pin else None)
+                           (args.batch, args.tokens, args.several, args.pages), 1 if args.pin else None)
     if args.pin:
         os.sched_setaffinity(0, {0})
     stop = []
@@ -183,7 +184,7 @@ def main():
         run.done["seconds"] += time.time() - start
         if not math.isfinite(numbers[0]):
             raise SystemExit("the loss is not finite")
-        if batch["targets"]:
+        if batch["targets"] and batch["ids"].shape[1] > 200:  # of scenes, not of pages
             mean = numbers if mean is None else [.97 * a + .03 * b for a, b in zip(mean, numbers)]
         if run.done["steps"] % 50 == 0 and mean:
             line = dict(run.done, loss=mean[0], tokens=mean[1], things=mean[2], characters=mean[3],
