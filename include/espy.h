@@ -142,8 +142,8 @@ typedef struct espy_model_params {
  * params   NULL takes the defaults
  * out      receives the model; close it after every context of it
  * Errors   those of espy_model_find; ESPY_ERR_IO, ESPY_ERR_FORMAT (with offset),
- * ESPY_ERR_UNSUPPORTED (architecture, tensor type), ESPY_ERR_MISSING (mmproj, tensor, tokenizer),
- * ESPY_ERR_MEMORY; *out is NULL then
+ *          ESPY_ERR_UNSUPPORTED (architecture, tensor type), ESPY_ERR_MISSING
+ *          (mmproj, tensor, tokenizer), ESPY_ERR_MEMORY; *out is NULL then
  */
 ESPY_API espy_status espy_model_open(espy_model **out, const char *path,
                                      const espy_model_params *params, espy_error *err);
@@ -430,12 +430,12 @@ typedef struct espy_time_estimate {
     int max_tokens;              /* of the request, or what has room          */
 } espy_time_estimate;
 
-/* The request is rendered, and counted in multiply-adds; the first call of a
- * context also measures how fast one layer is computed, with its own threads and
- * the model's weights: next to nothing for the built-in model, up to a second
- * for one of 2 billion parameters. The timeline and the cache stay as they are.
- * Of the right order on a machine that does little else, and rather too low:
- * tests/bench/README.md.
+/* The request is rendered, and counted in multiply-adds. If it would take a second
+ * or more at 10^9 of them a second, the speed of the context's threads with the
+ * model's weights is measured, once a context, in some 30 ms (more where the
+ * weights come from a disk); smaller requests are told at that cautious speed until
+ * then. The timeline and the cache stay as they are. Of the right order on a
+ * machine that does little else, and rather too low: tests/bench/README.md.
  * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED as espy_generate,
  * ESPY_ERR_MEMORY; *out is empty then. */
 ESPY_API espy_status espy_estimate_time(espy_context *context, const espy_request *request,

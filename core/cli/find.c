@@ -314,7 +314,10 @@ static int ask(job *j, const espy_image *image, search *in, espy_error *err) {
     status = espy_shape_reader_open(&in->reader, &params, err);
     if (!status)
         status = cli_session_reserve(j->session, cli_session_count(j->session, &request), err);
-    if (!status) cli_session_limits(j->session, 1);
+    if (!status) {
+        cli_session_limits(j->session, 1);
+        cli_session_expect(j->session, &request, j->files.n);
+    }
     if (!status) status = espy_generate(j->session->context, &request, &result, err);
     if (!status) status = in->status;
     cli_progress_clear(&j->session->progress);

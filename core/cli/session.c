@@ -81,8 +81,11 @@ void cli_session_expect(cli_session *s, const espy_request *request, int n_answe
     enum { LONG_MS = 10000, USUAL_TOKENS = 128 };
     espy_time_estimate t;
     char each[40] = "";
+    espy_model_info info;
     if (s->told_time || s->o->quiet || !(s->progress.enabled || s->o->verbose)) return;
     s->told_time = 1;
+    espy_model_get_info(s->model, &info);
+    if (info.built_in) return;                                     /* never long */
     if (espy_estimate_time(s->context, request, &t, NULL)) return; /* told by generating */
     int n = t.max_tokens < USUAL_TOKENS ? t.max_tokens : USUAL_TOKENS;
     double answer_ms = n * t.token_ms, all_ms = t.vision_ms + t.prompt_ms + answer_ms;

@@ -59,7 +59,6 @@ espy_status espy_context_open(espy_context **out, const espy_model *model,
     c->logits = malloc((size_t)model->config.text.n_vocab * sizeof *c->logits);
     status = c->logits ? ESPY_OK : espy_out_of_memory(err);
     if (!status) status = espy_cpu_open(&c->cpu, params->n_threads, params->kernels, err);
-    c->cache_shape = shape;
     if (!status) status = espy_cache_open(&c->cache, &shape, err);
     if (status)
         espy_context_close(&c);

@@ -14,7 +14,6 @@ struct espy_context {
     const espy_model *model;
     espy_cpu *cpu;
     espy_cache *cache;
-    espy_cache_shape cache_shape;
     espy_timeline timeline;
     espy_seen_cache seen;
     int64_t limit; /* most tokens */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How long a request will take: the multiply-adds that it needs, over the speed
- * at which this context does them. The speed is measured once, with the passes of
- * the model cut down to one layer, its own weights, and the context's threads and
- * kernels; only what answers are made of, single rows, runs over more weights
- * than a CPU keeps near. */
+ * at which this context does them. The speed is measured once, and quickly: some
+ * rows of the model's own matrices, with the context's threads and kernels. What is
+ * small even at a cautious speed is told by that, and nothing is measured. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -11,12 +10,18 @@
 #include "generate/prepare.h"
 
 enum {
-    GRID = 16, /* patches a side of the measured picture, or up to the next merged cell */
+    PATCHES = 128,
     TOKENS = 64,
-    PASSES = 3, /* the first warms up, the best of the others counts */
-    SINGLE_BYTES = 512 << 20,
+    PART = 1 << 18, /* weights, the least that a single row is multiplied with */
     DEFAULT_MAX_TOKENS = 512
 };
+
+#define ROWS_MS 1.5 /* for each speed of many rows ... */
+#define ROW_MS 5.0  /* ... and for that of single ones, which wait for memory */
+#define SMALL_MS 1000.0
+
+/* Of plain kernels on one core. */
+static const espy_speed cautious = { 1e6, 1e6, 1e6, 1e6 };
 
 static double now_ms(void) {
     struct timespec t;
@@ -69,57 +74,65 @@ static double token_attention(const espy_model *m, int64_t first, int64_t n) {
 
 /* One thing to measure. */
 typedef struct measured {
-    espy_context *context;
-    const espy_model *model; /* of one layer */
+    const espy_model *model;
     espy_run *run;
-    espy_act act[4]; /* attention: q, k, v, y; single rows: x, y */
-    float *patches, *tokens;
-    espy_grid grid;
-    espy_timeline line;
-    espy_cache *cache;
+    const espy_weight *w; /* of many rows */
+    espy_act act[4];      /* attention: q, k, v, y; else x, y */
 } measured;
 
-/* Multiply-adds per ms of something that returns its multiply-adds. */
-static double speed_of(measured *m, double (*pass)(measured *m)) {
-    double best = 0;
-    for (int i = 0; i < PASSES && !m->run->status; i++) {
-        double start = now_ms(), work = pass(m), ms = now_ms() - start;
-        double speed = work / (ms > 1e-3 ? ms : 1e-3);
-        if (i > 0 && speed > best) best = speed;
-    }
-    return best;
+/* Multiply-adds per ms of a pass, which returns its multiply-adds and does more for
+ * a larger size: twice as much each time until it can be measured, or until the time
+ * is over. Of each size the first run meets cold memory, and another may have had to
+ * wait for the CPU. */
+static double speed_of(const measured *m, double (*pass)(const measured *m, int64_t size),
+                       double ms) {
+    double begin = now_ms(), best = 0, work = 0;
+    for (int64_t size = 1; size < 1 << 30 && best < ms / 3 && now_ms() - begin < ms; size *= 2)
+        for (int i = 0; i < 3; i++) {
+            double start = now_ms();
+            work = pass(m, size);
+            double took = now_ms() - start;
+            if (i < 2 || took < best) best = took;
+        }
+    return work / (best > 1e-3 ? best : 1e-3);
 }
 
-static double attention_pass(measured *m) {
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static double attention_pass(const measured *m, int64_t size) {
     const espy_vision_config *v = &m->model->config.vision;
-    const int64_t n = m->act[0].rows, bounds[] = { 0, n };
-    m->run->ops->attention(m->run, m->act[3], m->act[0], m->act[1], m->act[2], v->head_dim, bounds,
-                           1);
+    const int64_t n = least(16 * size, PATCHES), bounds[] = { 0, n };
+    espy_act a[4];
+    for (int i = 0; i < 4; i++) {
+        a[i] = m->act[i];
+        a[i].rows = n;
+    }
+    m->run->ops->attention(m->run, a[3], a[0], a[1], a[2], v->head_dim, bounds, 1);
     return 2.0 * (double)n * (double)n * v->dim;
 }
 
-static double vision_pass(measured *m) {
-    espy_vision_forward(m->run, m->model, m->patches, &m->grid, 1, m->tokens, NULL, NULL, NULL);
-    return (double)m->grid.h * m->grid.w * patch_work(m->model);
+/* The first rows of w alone, for all rows of x. */
+static double multiply(const measured *m, const espy_weight *w, int64_t rows) {
+    espy_weight part = *w;
+    espy_act y = m->act[1];
+    y.cols = part.rows = least(rows, w->rows);
+    m->run->ops->linear(m->run, y, m->act[0], &part, NULL);
+    return (double)m->act[0].rows * (double)part.rows * (double)part.cols;
 }
 
-static double prompt_pass(measured *m) {
-    espy_decoder_forward(m->run, m->model, m->cache, 0, m->line.n, m->line.ids, &m->line.positions,
-                         NULL, 0, NULL, NULL, NULL);
-    return (double)m->line.n * token_work(m->model);
+static double rows_pass(const measured *m, int64_t size) {
+    return multiply(m, m->w, ESPY_PANEL * size);
 }
 
-static double single_rows_pass(measured *m) {
-    const espy_model *all = m->context->model;
-    double work = 0;
-    int64_t bytes = 0;
-    for (int i = 0; i < all->config.text.n_layers && bytes < SINGLE_BYTES; i++) {
-        const espy_linear *parts[] = { &all->weights.text[i].gate, &all->weights.text[i].up };
-        for (int k = 0; k < 2; k++) {
-            m->run->ops->linear(m->run, m->act[1], m->act[0], &parts[k]->w, NULL);
-            bytes += parts[k]->w.tensor.n_bytes;
-            work += size_of(parts[k]);
-        }
+static double row_pass(const measured *m, int64_t size) {
+    double work = 0, most = (double)size * PART;
+    for (int i = 0; i < m->model->config.text.n_layers; i++) {
+        const espy_text_layer *l = &m->model->weights.text[i];
+        const espy_weight *parts[] = { &l->gate.w, &l->up.w };
+        for (int k = 0; k < 2 && work < most; k++)
+            work += multiply(m, parts[k], 1 + (int64_t)((most - work) / (double)parts[k]->cols));
     }
     return work;
 }
@@ -135,53 +148,33 @@ static espy_act alloc(espy_run *run, int64_t rows, int64_t cols) {
     return x;
 }
 
-static void measure_vision(measured *m, espy_speed *speed) {
-    const espy_vision_config *v = &m->model->config.vision;
-    int side = (GRID + v->merge - 1) / v->merge * v->merge;
-    size_t n = (size_t)side * (size_t)side;
+static double attention_speed(measured *m) {
     void *mark = m->run->ops->mark(m->run);
-    for (int i = 0; i < 4; i++) m->act[i] = alloc(m->run, (int64_t)n, v->dim);
-    speed->attention = speed_of(m, attention_pass);
+    for (int i = 0; i < 4; i++) m->act[i] = alloc(m->run, PATCHES, m->model->config.vision.dim);
+    double speed = speed_of(m, attention_pass, ROWS_MS);
     m->run->ops->release(m->run, mark);
-    m->grid = (espy_grid){ side, side };
-    m->patches = calloc(n, (size_t)(3 * v->temporal * v->patch * v->patch) * sizeof(float));
-    m->tokens = malloc(n * (size_t)m->model->config.text.dim * sizeof(float));
-    if (!m->patches || !m->tokens) m->run->status = ESPY_ERR_MEMORY;
-    speed->vision = speed_of(m, vision_pass);
-    free(m->patches);
-    free(m->tokens);
+    return speed;
 }
 
-static void measure_text(measured *m, espy_speed *speed) {
-    const espy_text_config *t = &m->model->config.text;
-    static const int32_t ids[TOKENS]; /* which ones does not matter */
-    espy_cache_shape shape = m->context->cache_shape;
-    shape.n_layers = 1;
-    if (espy_timeline_reserve(&m->line, TOKENS, NULL) || espy_cache_open(&m->cache, &shape, NULL) ||
-        espy_cache_reserve(m->cache, TOKENS, 0, NULL))
-        m->run->status = ESPY_ERR_MEMORY;
-    else
-        espy_timeline_text(&m->line, ids, TOKENS);
-    speed->prompt = speed_of(m, prompt_pass);
-    espy_timeline_free(&m->line);
-    espy_cache_close(&m->cache);
+/* Of n rows with w, or of one with all layers. */
+static double linear_speed(measured *m, const espy_weight *w, int64_t n) {
     void *mark = m->run->ops->mark(m->run);
-    m->act[0] = alloc(m->run, 1, t->dim);
-    m->act[1] = alloc(m->run, 1, t->ffn_dim);
-    speed->answer = speed_of(m, single_rows_pass);
+    m->w = w;
+    m->act[0] = alloc(m->run, n, w->cols);
+    m->act[1] = m->run->ops->alloc(m->run, n, w->rows);
+    double speed = n > 1 ? speed_of(m, rows_pass, ROWS_MS) : speed_of(m, row_pass, ROW_MS);
     m->run->ops->release(m->run, mark);
+    return speed;
 }
 
 static espy_status measure(espy_context *c, espy_error *err) {
-    if (c->speed.answer > 0) return ESPY_OK;
-    espy_model one = *c->model;
-    one.config.vision.n_layers = one.config.text.n_layers = 1;
-    one.config.vision.n_taps = one.config.text.n_taps = 0;
     espy_run run = espy_cpu_run(c->cpu, c->exact);
-    measured m = { .context = c, .model = &one, .run = &run };
-    espy_speed speed = { 0 };
-    measure_vision(&m, &speed);
-    measure_text(&m, &speed);
+    measured m = { .model = c->model, .run = &run };
+    const espy_weights *w = &c->model->weights;
+    espy_speed speed = { .attention = attention_speed(&m),
+                         .vision = linear_speed(&m, &w->vision[0].fc1.w, PATCHES),
+                         .prompt = linear_speed(&m, &w->text[0].gate.w, TOKENS),
+                         .answer = linear_speed(&m, &w->text[0].gate.w, 1) };
     if (run.status == ESPY_ERR_MEMORY) return espy_out_of_memory(err);
     if (!run.status) c->speed = speed;
     return run.status;
@@ -189,29 +182,29 @@ static espy_status measure(espy_context *c, espy_error *err) {
 
 /* ---------------------------------------------------------------- estimate */
 
-static double vision_ms(const espy_context *c, const espy_prepared *p, int64_t reused) {
+static double vision_ms(const espy_context *c, const espy_speed *s, const espy_prepared *p,
+                        int64_t reused) {
     const espy_vision_config *v = &c->model->config.vision;
     double ms = 0, work = patch_work(c->model);
     for (int i = 0; i < p->n_pictures; i++) {
         const espy_picture *picture = &p->pictures[i];
         if (picture->first < reused || espy_seen_has(&c->seen, picture->key)) continue;
         double n = (double)picture->grid.h * picture->grid.w;
-        ms += n * work / c->speed.vision + 2 * n * n * v->dim * v->n_layers / c->speed.attention;
+        ms += n * work / s->vision + 2 * n * n * v->dim * v->n_layers / s->attention;
     }
     return ms;
 }
 
-static void estimate(const espy_context *c, const espy_prepared *p, int max_tokens,
-                     espy_time_estimate *out) {
+static void estimate(const espy_context *c, const espy_speed *s, const espy_prepared *p,
+                     int max_tokens, espy_time_estimate *out) {
     const espy_model *m = c->model;
-    const espy_speed *s = &c->speed;
     int64_t n = p->timeline.n, reused = espy_timeline_common(&c->timeline, &p->timeline);
     if (reused >= n) reused = n - 1;
     if (max_tokens <= 0) max_tokens = DEFAULT_MAX_TOKENS;
     if (max_tokens > c->limit - n) max_tokens = c->limit > n ? (int)(c->limit - n) : 0;
     double work = token_work(m), head = (double)m->weights.output.rows * m->config.text.dim;
     *out = (espy_time_estimate){
-        .vision_ms = vision_ms(c, p, reused),
+        .vision_ms = vision_ms(c, s, p, reused),
         .prompt_ms = (double)(n - reused) * work / s->prompt + head / s->answer +
                      token_attention(m, reused, n - reused) / s->attention,
         .token_ms = (work + head) / s->answer + token_attention(m, n, 1) / s->attention,
@@ -229,8 +222,14 @@ espy_status espy_estimate_time(espy_context *c, const espy_request *request,
     *out = (espy_time_estimate){ 0 };
     espy_status status = espy_prepare(&prepared, c->model, request, err);
     if (status) return status;
-    status = measure(c, err);
-    if (!status) estimate(c, &prepared, request->max_tokens, out);
+    if (!(c->speed.answer > 0)) {
+        estimate(c, &cautious, &prepared, request->max_tokens, out);
+        if (out->vision_ms + out->prompt_ms + out->answer_ms >= SMALL_MS) status = measure(c, err);
+    }
+    if (status)
+        *out = (espy_time_estimate){ 0 };
+    else if (c->speed.answer > 0)
+        estimate(c, &c->speed, &prepared, request->max_tokens, out);
     espy_prepared_free(&prepared);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -126,17 +127,49 @@ static void more_takes_longer(void **state) {
     espy_context *c = open_context(0, 300);
     make_question(&q, "What?");
     espy_time_estimate small = estimate(c, &q.request);
-    espy_speed speed = c->speed;
-    assert_true(speed.vision > 0 && speed.attention > 0 && speed.prompt > 0 && speed.answer > 0);
     q.request.min_pixels = 4 * SIDE * SIDE;
     q.request.max_tokens = 20;
     espy_time_estimate large = estimate(c, &q.request);
-    assert_memory_equal(&speed, &c->speed, sizeof speed); /* measured once */
     assert_true(large.vision_ms > 3 * small.vision_ms);
     assert_true(large.prompt_ms > small.prompt_ms);
     assert_true(large.answer_ms > 1.9 * small.answer_ms);
     q.request.max_tokens = 0;
     assert_true(estimate(c, &q.request).max_tokens < 300); /* what has room */
+    espy_context_close(&c);
+}
+
+static double cpu_ms(void) {
+    return (double)clock() * 1e3 / CLOCKS_PER_SEC;
+}
+
+/* A million multiply-adds per ms at first; once something is not small, at the
+ * measured speed, which is kept. */
+static void only_large_work_is_measured(void **state) {
+    (void)state;
+    static const espy_speed none;
+    question q;
+    espy_context *c = open_context(0, 1 << 20), *counted = open_context(0, 1 << 20);
+    counted->speed = (espy_speed){ 1e6, 1e6, 1e6, 1e6 };
+    make_question(&q, "What?");
+    espy_time_estimate small = estimate(c, &q.request), same = estimate(counted, &q.request);
+    assert_true(small.vision_ms + small.prompt_ms + small.answer_ms < 1000);
+    assert_memory_equal(&c->speed, &none, sizeof none);
+    assert_memory_equal(&small, &same, sizeof small);
+
+    q.request.max_tokens = 1 << 19;
+    assert_true(estimate(counted, &q.request).answer_ms > 1000);
+    double start = cpu_ms();
+    estimate(c, &q.request);
+    assert_true(cpu_ms() - start < 500); /* 30 ms, and more where a build is slow */
+    espy_speed speed = c->speed;
+    const double *speeds[] = { &speed.vision, &speed.attention, &speed.prompt, &speed.answer };
+    for (int i = 0; i < 4; i++) assert_true(*speeds[i] > 0 && *speeds[i] < 1e10);
+    q.request.max_tokens = 1 << 18;
+    estimate(c, &q.request);
+    assert_memory_equal(&speed, &c->speed, sizeof speed); /* measured once */
+    q.request.max_tokens = 10;                            /* small ones too, from now on */
+    assert_true(estimate(c, &q.request).token_ms != small.token_ms);
+    espy_context_close(&counted);
     espy_context_close(&c);
 }
 
@@ -175,9 +208,8 @@ static int close_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_work_is_counted),
-        cmocka_unit_test(what_is_spared_takes_no_time),
-        cmocka_unit_test(more_takes_longer),
+        cmocka_unit_test(the_work_is_counted), cmocka_unit_test(what_is_spared_takes_no_time),
+        cmocka_unit_test(more_takes_longer),   cmocka_unit_test(only_large_work_is_measured),
         cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
