@@ -607,7 +607,7 @@ ESPY_API espy_status espy_shape_params_for(const espy_model *model, const espy_i
 
 typedef struct espy_shape_reader espy_shape_reader;
 
-/* A reader for one answer.
+/* A reader for one answer. One call per reader at a time; readers share nothing.
  * Errors ESPY_ERR_ARGUMENT (sizes, box_scale), ESPY_ERR_MEMORY; *out is NULL. */
 ESPY_API espy_status espy_shape_reader_open(espy_shape_reader **out,
                                             const espy_shape_params *params, espy_error *err);
@@ -664,7 +664,7 @@ ESPY_API const char *espy_shapes_status_name(espy_shapes_status status);
 /* The corners of a 3-D box on the picture, in pixels; corner i is at the far
  * side of x, y, z for its bits 4, 2, 1, so edges join corners that differ in
  * one bit. The camera sees 60 degrees along each side. Returns 0 if the shape
- * is none or a corner lies behind the camera, else 1. */
+ * is none or a corner lies behind the camera or infinitely far aside, else 1. */
 ESPY_API int espy_shape_project(const espy_shape *shape, int width_px, int height_px,
                                 double corners[8][2]);
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CHARACTERS = 60 };
+enum { MOST_CHARACTERS = 60, FAR_PX = 1 << 20 };
 
 void cli_overlay_begin(cli_overlay *o, const espy_image *image, const espy_shapes *shapes) {
     double w = espy_image_width(image), h = espy_image_height(image), least = fmin(w, h);
@@ -73,6 +73,8 @@ static int lines_3d(const cli_overlay *o, const espy_shape *shape, cli_line *lin
     static const int rings[2][4] = { { 0, 1, 3, 2 }, { 4, 5, 7, 6 } };
     double corners[8][2];
     if (!espy_shape_project(shape, (int)o->width, (int)o->height, corners)) return 0;
+    for (int i = 0; i < 16; i++) /* just before the camera they are as far as one likes */
+        corners[i / 2][i % 2] = within(corners[i / 2][i % 2], -FAR_PX, FAR_PX);
     for (int k = 0; k < 2; k++) {
         lines[k] = (cli_line){ .n = 4, .closed = 1 };
         for (int i = 0; i < 4; i++) memcpy(lines[k].at[i], corners[rings[k][i]], sizeof corners[0]);

@@ -162,6 +162,7 @@ int espy_shape_project(const espy_shape *shape, int width, int height, double co
         if (!(z > 0)) return 0;
         corners[i][0] = width * (0.5 + zoom * (v[0] + b[0]) / z);
         corners[i][1] = height * (0.5 + zoom * (v[1] + b[1]) / z);
+        if (!isfinite(corners[i][0]) || !isfinite(corners[i][1])) return 0;
     }
     return 1;
 }

@@ -16,7 +16,8 @@
 
 #include "text/shapes.h"
 
-enum { MOST_OF_A_TAG = 16384, MOST_POINTS = ESPY_SHAPES_MAX };
+/* Comments are short: one that is not closed shall not hold up what follows. */
+enum { MOST_OF_A_TAG = 16384, MOST_OF_A_COMMENT = 1024, MOST_POINTS = ESPY_SHAPES_MAX };
 
 /* -------------------------------------------------------------- attributes */
 
@@ -301,6 +302,7 @@ espy_step espy_tag_byte(espy_shape_reader *r, char c) {
     }
     if (held.n > MOST_OF_A_TAG || (held.n == 2 && !can_follow_bracket(c))) return ESPY_STEP_BACK;
     if (is_comment(held)) {
+        if (held.n > MOST_OF_A_COMMENT) return ESPY_STEP_BACK;
         if (c != '>' || held.n < 7 || strncmp(held.at + held.n - 3, "-->", 3) != 0)
             return ESPY_STEP_HOLD;
     } else if (r->tag_quote) {

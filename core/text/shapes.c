@@ -94,9 +94,20 @@ static int ends_thinking(espy_shape_reader *r, char c) {
     return 1;
 }
 
+/* Bytes that are done with make room, also while others are held for long. */
+static void drop_read(espy_shape_reader *r) {
+    size_t from = r->from;
+    if (r->held.n < ESPY_SHAPE_STRING || !from) return;
+    memmove(r->held.at, r->held.at + from, r->held.n - from);
+    espy_buf_cut(&r->held, r->held.n - from);
+    r->at -= from;
+    r->from = 0;
+}
+
 static void feed(espy_shape_reader *r, char c) {
     if (ends_thinking(r, c)) return;
     if (r->in_think || r->guard > ESPY_GUARD_CLOSED) return;
+    drop_read(r);
     espy_buf_byte(&r->held, c, &r->failed);
     read_held(r);
 }
@@ -139,8 +150,10 @@ static const char *check(const espy_shape_params *p) {
 
 espy_status espy_shape_reader_open(espy_shape_reader **out, const espy_shape_params *params,
                                    espy_error *err) {
+    if (out) *out = NULL;
+    if (!out || !params)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no place for the reader, or no parameters");
     const char *wrong = check(params);
-    *out = NULL;
     if (wrong) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "%s", wrong);
     espy_shape_reader *r = calloc(1, sizeof *r);
     if (!r) return espy_out_of_memory(err);
@@ -157,7 +170,7 @@ espy_status espy_shape_reader_open(espy_shape_reader **out, const espy_shape_par
 }
 
 void espy_shape_reader_close(espy_shape_reader **reader) {
-    espy_shape_reader *r = *reader;
+    espy_shape_reader *r = reader ? *reader : NULL;
     if (!r) return;
     forget(r);
     free(r->loops);
@@ -168,6 +181,8 @@ void espy_shape_reader_close(espy_shape_reader **reader) {
 
 espy_status espy_shape_reader_push(espy_shape_reader *r, const char *text, size_t n_bytes,
                                    espy_shape_guard *guard, espy_error *err) {
+    if (!r || (!text && n_bytes))
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no reader or no text was given");
     for (size_t i = 0; i < n_bytes && !r->failed && !r->ended; i++) feed(r, text[i]);
     if (guard) *guard = r->guard;
     return r->failed ? espy_out_of_memory(err) : ESPY_OK;
@@ -175,6 +190,8 @@ espy_status espy_shape_reader_push(espy_shape_reader *r, const char *text, size_
 
 espy_status espy_shape_reader_end(espy_shape_reader *r, espy_finish finish, espy_shapes *out,
                                   espy_error *err) {
+    if (!r || !out)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no reader or no place for the shapes");
     *out = (espy_shapes){ .reason = "" };
     if (!r->ended) {
         int at_length = finish == ESPY_FINISH_LENGTH;

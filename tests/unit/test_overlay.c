@@ -80,6 +80,23 @@ static void puts_plates(void **state) {
     espy_image_close(&image);
 }
 
+/* Just before the camera a corner is as far aside as one likes. */
+static void keeps_corners_near(void **state) {
+    (void)state;
+    static const espy_shape close = { .type = ESPY_SHAPE_BOX_3D,
+                                      .box_3d = { 9, 9, 0.5000000001, 1, 1, 1 },
+                                      .label = "car" };
+    espy_image *image = grey_image(WIDTH, HEIGHT);
+    cli_overlay o = overlay_of(image, 0);
+    cli_line lines[CLI_MOST_LINES];
+    int n = cli_overlay_lines(&o, &close, lines);
+    assert_int_equal(n, 6);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < lines[i].n; k++)
+            assert_true(fabs(lines[i].at[k][0]) < 1e7 && fabs(lines[i].at[k][1]) < 1e7);
+    espy_image_close(&image);
+}
+
 static void colours_by_label(void **state) {
     (void)state;
     espy_shape a = samples[0], b = samples[0];
@@ -180,9 +197,10 @@ static void reports_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(measures),         cmocka_unit_test(puts_plates),
-        cmocka_unit_test(colours_by_label), cmocka_unit_test(shortens_labels),
-        cmocka_unit_test(draws_pixels),     cmocka_unit_test(reports_files),
+        cmocka_unit_test(measures),           cmocka_unit_test(puts_plates),
+        cmocka_unit_test(colours_by_label),   cmocka_unit_test(shortens_labels),
+        cmocka_unit_test(keeps_corners_near), cmocka_unit_test(draws_pixels),
+        cmocka_unit_test(reports_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -757,6 +757,38 @@ static void bounds_strings(void **state) {
 /* --------------------------------------------------------------------- 3-D */
 
 /* A cube of 2 m, 5 m ahead: its near side at 4 m, its far side at 6 m. */
+/* Comments that never end are text, however many there are. */
+static void reads_on_behind_open_comments(void **state) {
+    (void)state;
+    static const char list[] = "\n[{\"bbox_2d\": [1, 2, 30, 40], \"label\": \"cup\"}]";
+    espy_shape_reader *reader;
+    espy_shapes all;
+    assert_int_equal(espy_shape_reader_open(&reader, &any, NULL), ESPY_OK);
+    for (int i = 0; i < 20000; i++) /* more than is ever held */
+        assert_int_equal(espy_shape_reader_push(reader, "<!--", 4, NULL, NULL), ESPY_OK);
+    assert_int_equal(espy_shape_reader_push(reader, list, strlen(list), NULL, NULL), ESPY_OK);
+    for (int i = 0; i < 2000; i++) /* the last comment is given up */
+        assert_int_equal(espy_shape_reader_push(reader, " ", 1, NULL, NULL), ESPY_OK);
+    assert_int_equal(espy_shape_reader_end(reader, ESPY_FINISH_STOP, &all, NULL), ESPY_OK);
+    assert_int_equal(all.n_shapes, 1);
+    assert_string_equal(all.shapes[0].label, "cup");
+    espy_shape_reader_close(&reader);
+}
+
+static void refuses_nothing_at_all(void **state) {
+    (void)state;
+    espy_shape_reader *reader;
+    espy_shapes all;
+    espy_error err;
+    assert_int_equal(espy_shape_reader_open(&reader, NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_null(reader);
+    assert_int_equal(espy_shape_reader_open(NULL, &any, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_shape_reader_push(NULL, "", 0, NULL, &err), ESPY_ERR_ARGUMENT);
+    assert_int_equal(espy_shape_reader_end(NULL, ESPY_FINISH_STOP, &all, &err), ESPY_ERR_ARGUMENT);
+    espy_shape_reader_close(&reader);
+    espy_shape_reader_close(NULL);
+}
+
 static void projects_boxes(void **state) {
     (void)state;
     espy_shape box = { .type = ESPY_SHAPE_BOX_3D, .box_3d = { 0, 0, 5, 2, 2, 2, 0, 0, 0 } };
@@ -825,6 +857,8 @@ int main(void) {
         cmocka_unit_test(stops_when_closed),
         cmocka_unit_test(hands_out_while_reading),
         cmocka_unit_test(bounds_strings),
+        cmocka_unit_test(reads_on_behind_open_comments),
+        cmocka_unit_test(refuses_nothing_at_all),
         cmocka_unit_test(projects_boxes),
         cmocka_unit_test(takes_its_rule_from_a_model),
     };
