@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* describe, ask and count: the same task on each picture, or on all of them at
  * once. Text streams; JSON, and answers of which a part is meant, wait for the
- * end. A picture
- * that fails is reported, and the next one is looked at. */
+ * end. A picture that fails is reported, and the next one is looked at. */
 #include "cli.h"
 
 #include <cjson/cJSON.h>
@@ -120,16 +119,6 @@ static int finish(const job *j, stream *out, const char *const *labels, int n,
     return cli_interrupted() ? CLI_INTERRUPTED : code;
 }
 
-static int report(const job *j, const char *label, const espy_error *err) {
-    cli_progress_clear(&j->session->progress);
-    if (j->o->json && !cli_interrupted()) {
-        cJSON *object = cli_json_error(label, err);
-        cli_json_line(object);
-        cJSON_Delete(object);
-    }
-    return cli_report(label, err);
-}
-
 enum { STAMP_BYTES = 40 };
 
 /* Each picture, after its time if there are times, as the models were shown the
@@ -171,18 +160,12 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
     espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
     espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n_parts } };
 
-    cli_session_sampling(j->session, &j->ask.sampling, &sampling);
-    espy_request request = { .messages = o->system ? messages : messages + 1,
-                             .n_messages = o->system ? 2 : 1,
-                             .max_tokens = o->max_tokens > 0 ? o->max_tokens : j->ask.max_tokens,
-                             .sampling = &sampling,
-                             .stop = (const char *const *)o->stop,
-                             .n_stop = o->n_stop,
-                             .min_pixels = o->min_pixels > 0 ? o->min_pixels : j->ask.min_pixels,
-                             .max_pixels = o->max_pixels > 0 ? o->max_pixels : j->ask.max_pixels,
-                             .on_text = on_text,
-                             .on_progress = on_progress,
-                             .user = &out };
+    espy_request request = cli_session_request(j->session, &j->ask, &sampling);
+    request.messages = o->system ? messages : messages + 1;
+    request.n_messages = o->system ? 2 : 1;
+    request.on_text = on_text;
+    request.on_progress = on_progress;
+    request.user = &out;
     espy_status status =
         cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
     if (!status) {
@@ -191,7 +174,8 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
     }
     if (!status) status = espy_generate(j->session->context, &request, &result, &err);
     cli_progress_clear(&j->session->progress);
-    int code = status ? report(j, label, &err) : finish(j, &out, labels, n, &result);
+    int code =
+        status ? cli_session_report(j->session, label, &err) : finish(j, &out, labels, n, &result);
     espy_result_clear(&result);
     free(out.text);
     free(stamps);
@@ -202,7 +186,8 @@ static int answer(job *j, const espy_image *const *images, const char *const *la
 static int answer_file(job *j, const char *path) {
     espy_error err = { .offset = -1 };
     espy_image *image = NULL;
-    if (cli_picture_load(&image, path, j->o->alpha, &err)) return report(j, path, &err);
+    if (cli_picture_load(&image, path, j->o->alpha, &err))
+        return cli_session_report(j->session, path, &err);
     const espy_image *images[] = { image };
     int code = answer(j, images, &path, 1);
     espy_image_close(&image);
@@ -216,7 +201,7 @@ static int answer_together(job *j, const cli_list *files) {
     if (!images) return cli_say("out of memory"), CLI_FAILED;
     while (n < files->n && !code) {
         if (cli_picture_load(&images[n], files->items[n], j->o->alpha, &err))
-            code = report(j, files->items[n], &err);
+            code = cli_session_report(j->session, files->items[n], &err);
         else
             n++;
     }
@@ -251,7 +236,8 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
     espy_error err = { .offset = -1 };
     int code = CLI_OK;
     for (int i = 0; i < n_paths; i++)
-        if (cli_pictures_add(&files, paths[i], &err)) code = report(&j, paths[i], &err);
+        if (cli_pictures_add(&files, paths[i], &err))
+            code = cli_session_report(&session, paths[i], &err);
     if (code && (together || !files.n)) {
         cli_list_free(&files);
         return code;
@@ -265,7 +251,7 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
     int answered = cli_session_open(&session, o, NULL);
     if (!answered &&
         espy_task_prepare(&j.ask, session.model, task, argument, cli_language(o, task), &err))
-        answered = report(&j, NULL, &err);
+        answered = cli_session_report(&session, NULL, &err);
     if (!answered && o->verbose) cli_say("prompt: %s", j.ask.prompt);
     if (!answered) answered = answer_all(&j, &files, together);
     espy_task_request_clear(&j.ask);

@@ -195,6 +195,15 @@ int64_t cli_session_count(const cli_session *s, const espy_request *request);
 /* A task's sampling (NULL: the model's) with the options over it. */
 void cli_session_sampling(const cli_session *s, const espy_sampling *base, espy_sampling *out);
 
+/* What a task and the options over it say about a request: how long, how large,
+ * how sampled (into *sampling, which must last as long) and where to stop. */
+espy_request cli_session_request(const cli_session *s, const espy_task_request *ask,
+                                 espy_sampling *sampling);
+
+/* Says what went wrong with the picture of this name (NULL: all), in JSON too if
+ * that was asked for. Returns the exit code. */
+int cli_session_report(cli_session *s, const char *label, const espy_error *err);
+
 /* One line of timings on stderr, if progress is shown there. */
 void cli_session_timings(const cli_session *s, const espy_result *result);
 

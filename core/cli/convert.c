@@ -59,6 +59,15 @@ static void tell_file(const cli_options *o, const char *path) {
     printf("  %.1f MB\n", (double)st.st_size / 1e6);
 }
 
+/* What the library refuses before it begins (a type, the wrong kind of model) was
+ * asked for wrongly. */
+static int finish(job *j, espy_status status, const espy_error *err) {
+    cli_progress_clear(&j->progress);
+    if (!status) return CLI_OK;
+    int code = cli_report(NULL, err);
+    return status == ESPY_ERR_ARGUMENT ? CLI_USAGE : code;
+}
+
 /* ------------------------------------------------------------------- names */
 
 static int is_folder(const char *path) {
@@ -165,8 +174,7 @@ static int run_convert(const cli_options *o) {
         espy_convert_params params = params_of(&j);
         params.name = n.model;
         espy_status status = espy_convert(o->args[0], n.language, mmproj, &params, &err);
-        cli_progress_clear(&j.progress);
-        code = status ? cli_report(NULL, &err) : CLI_OK;
+        code = finish(&j, status, &err);
         if (!code) tell_file(o, n.language);
         if (!code && mmproj) tell_file(o, mmproj);
     }
@@ -199,10 +207,9 @@ static int run_quantize(const cli_options *o) {
     if (is_taken(o, o->args[1])) return CLI_FAILED;
     espy_convert_params params = params_of(&j);
     espy_status status = espy_quantize(o->args[0], o->args[1], &params, &err);
-    cli_progress_clear(&j.progress);
-    if (status) return cli_report(NULL, &err);
-    tell_file(o, o->args[1]);
-    return CLI_OK;
+    int code = finish(&j, status, &err);
+    if (!code) tell_file(o, o->args[1]);
+    return code;
 }
 
 const cli_command cli_quantize = {

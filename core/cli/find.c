@@ -214,16 +214,6 @@ static espy_status write_files(job *j, const char *path, const espy_image *image
 
 /* ----------------------------------------------------------------- answers */
 
-static int report(const job *j, const char *path, const espy_error *err) {
-    cli_progress_clear(&j->session->progress);
-    if (j->o->json && !cli_interrupted()) {
-        cJSON *object = cli_json_error(path, err);
-        cli_json_line(object);
-        cJSON_Delete(object);
-    }
-    return cli_report(path, err);
-}
-
 /* The first line of an answer that is prose. */
 static void say_nothing_found(const char *path, const espy_shapes *all, const char *answer) {
     while (*answer == ' ' || *answer == '\n') answer++;
@@ -255,7 +245,7 @@ static int finish(job *j, search *in, const espy_image *image, const espy_result
     espy_error err = { .offset = -1 };
     espy_shapes all;
     if (espy_shape_reader_end(in->reader, result->finish, &all, &err))
-        return report(j, in->path, &err);
+        return cli_session_report(j->session, in->path, &err);
     int code = CLI_OK;
     if (j->o->json)
         code = print_json(j, in->path, image, &all, result);
@@ -292,22 +282,16 @@ static int ask(job *j, const espy_image *image, search *in, espy_error *err) {
                           { .type = ESPY_PART_TEXT, .text = j->ask.prompt } };
     espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
     espy_message messages[] = { { "system", &system, 1 }, { "user", parts, 2 } };
-    cli_session_sampling(j->session, &j->ask.sampling, &sampling);
-    espy_request request = { .messages = o->system ? messages : messages + 1,
-                             .n_messages = o->system ? 2 : 1,
-                             .max_tokens = o->max_tokens > 0 ? o->max_tokens : j->ask.max_tokens,
-                             .sampling = &sampling,
-                             .stop = (const char *const *)o->stop,
-                             .n_stop = o->n_stop,
-                             .min_pixels = o->min_pixels > 0 ? o->min_pixels : j->ask.min_pixels,
-                             .max_pixels = o->max_pixels > 0 ? o->max_pixels : j->ask.max_pixels,
-                             .on_text = on_text,
-                             .on_progress = on_progress,
-                             .user = in };
+    espy_request request = cli_session_request(j->session, &j->ask, &sampling);
+    request.messages = o->system ? messages : messages + 1;
+    request.n_messages = o->system ? 2 : 1;
+    request.on_text = on_text;
+    request.on_progress = on_progress;
+    request.user = in;
     espy_shape_params params;
     espy_status status = espy_shape_params_for(j->session->model, image, request.min_pixels,
                                                request.max_pixels, &params, err);
-    if (status) return report(j, in->path, err);
+    if (status) return cli_session_report(j->session, in->path, err);
     params.default_label = j->label;
     params.on_shape = on_shape;
     params.user = in;
@@ -321,7 +305,8 @@ static int ask(job *j, const espy_image *image, search *in, espy_error *err) {
     if (!status) status = espy_generate(j->session->context, &request, &result, err);
     if (!status) status = in->status;
     cli_progress_clear(&j->session->progress);
-    int code = status ? report(j, in->path, err) : finish(j, in, image, &result);
+    int code =
+        status ? cli_session_report(j->session, in->path, err) : finish(j, in, image, &result);
     espy_result_clear(&result);
     return code;
 }
@@ -342,7 +327,8 @@ static int read_stored(job *j, const espy_image *image, search *in, espy_error *
     if (!status) status = espy_shape_reader_open(&in->reader, &params, err);
     if (!status)
         status = espy_shape_reader_push(in->reader, result.text, result.text_bytes, NULL, err);
-    int code = status ? report(j, in->path, err) : finish(j, in, image, &result);
+    int code =
+        status ? cli_session_report(j->session, in->path, err) : finish(j, in, image, &result);
     free(result.text);
     return code;
 }
@@ -351,7 +337,8 @@ static int find_in(job *j, const char *path) {
     espy_error err = { .offset = -1 };
     espy_image *image = NULL;
     search in = { .job = j, .path = path, .err = &err };
-    if (cli_picture_load(&image, path, j->o->alpha, &err)) return report(j, path, &err);
+    if (cli_picture_load(&image, path, j->o->alpha, &err))
+        return cli_session_report(j->session, path, &err);
     if (j->headings && !j->o->json) in.heading = path;
     int code = j->o->answer ? read_stored(j, image, &in, &err) : ask(j, image, &in, &err);
     espy_shape_reader_close(&in.reader);
@@ -402,7 +389,7 @@ static int open_model(job *j) {
     if (code) return code;
     if (espy_task_prepare(&j->ask, j->session->model, espy_task_find("find"), j->o->args[0], NULL,
                           &err))
-        return report(j, NULL, &err);
+        return cli_session_report(j->session, NULL, &err);
     if (j->o->verbose) cli_say("prompt: %s", j->ask.prompt);
     return CLI_OK;
 }
@@ -424,7 +411,8 @@ static int run(const cli_options *o) {
     int code = CLI_OK;
     if (!strchr(o->args[0], ',')) j.label = o->args[0];
     for (int i = 1; i < o->n_args; i++)
-        if (cli_pictures_add(&j.files, o->args[i], &err)) code = report(&j, o->args[i], &err);
+        if (cli_pictures_add(&j.files, o->args[i], &err))
+            code = cli_session_report(&session, o->args[i], &err);
     j.headings = o->n_args > 2 || j.files.n > 1 ||
                  (j.files.n == 1 && strcmp(j.files.items[0], o->args[1]) != 0);
     j.into_folders = j.headings || is_folder(o->draw) || is_folder(o->svg);

@@ -4,6 +4,7 @@
  * than needed, and opened again when a later one needs more. */
 #include "cli.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,11 @@ int cli_session_open(cli_session *s, const cli_options *o, const char *model_pat
     char *path;
     *s = (cli_session){ .o = o };
     cli_progress_begin(&s->progress, o);
-    if (espy_model_find(model_path ? model_path : o->model, &path, &err))
-        return cli_report(NULL, &err);
+    if (espy_model_find(model_path ? model_path : o->model, &path, &err)) {
+        int code = cli_report(NULL, &err);
+        if (err.code == ESPY_ERR_ARGUMENT) cli_say("--model NAME takes one of them");
+        return code;
+    }
     if (o->verbose) cli_say("model %s", path);
 
     double start = cli_now_ms();
@@ -152,6 +156,28 @@ void cli_session_sampling(const cli_session *s, const espy_sampling *base, espy_
     override(&out->frequency_penalty, o->frequency_penalty);
     if (o->top_k >= 0) out->top_k = o->top_k;
     if (o->seed != -1) out->seed = (uint64_t)o->seed;
+}
+
+espy_request cli_session_request(const cli_session *s, const espy_task_request *ask,
+                                 espy_sampling *sampling) {
+    const cli_options *o = s->o;
+    cli_session_sampling(s, &ask->sampling, sampling);
+    return (espy_request){ .max_tokens = o->max_tokens > 0 ? o->max_tokens : ask->max_tokens,
+                           .sampling = sampling,
+                           .stop = (const char *const *)o->stop,
+                           .n_stop = o->n_stop,
+                           .min_pixels = o->min_pixels > 0 ? o->min_pixels : ask->min_pixels,
+                           .max_pixels = o->max_pixels > 0 ? o->max_pixels : ask->max_pixels };
+}
+
+int cli_session_report(cli_session *s, const char *label, const espy_error *err) {
+    cli_progress_clear(&s->progress);
+    if (s->o->json && !cli_interrupted()) {
+        cJSON *object = cli_json_error(label, err);
+        cli_json_line(object);
+        cJSON_Delete(object);
+    }
+    return cli_report(label, err);
 }
 
 static double per_second(int64_t n, double ms) {

@@ -128,6 +128,7 @@ static void finds_models(void **state) {
     assert_says(out, "qwen3_vl");
     assert_int_equal(run("ln -sf " MODELS "/f32 data/espy/models/two; espy info"), 1);
     assert_says(err, "which model?");
+    assert_says(err, "--model NAME takes one of them");
     assert_says(err, "models/one");
     assert_says(err, "models/two");
     assert_int_equal(run("ESPY_MODEL=two espy info --json"), 0);
@@ -428,7 +429,7 @@ static void refuses_to_convert(void **state) {
     assert_says(err, "FOLDER is missing");
     assert_int_equal(run("espy convert " MODELS "/f32 -o nowhere/"), 2);
     assert_says(err, "--out nowhere/ is neither a folder nor a name that ends in .gguf");
-    assert_int_equal(run("espy convert " MODELS "/f32 --type Q9"), 1);
+    assert_int_equal(run("espy convert " MODELS "/f32 --type Q9"), 2);
     assert_says(err, "type 'Q9' is none that espy writes (F32, F16");
     assert_int_equal(run("espy convert " MODELS "/nothing"), 1);
     assert_says(err, "nothing");
