@@ -178,6 +178,7 @@ static espy_status write_all(conversion *c, const espy_convert_params *params) {
         status = espy_out_weights_write(&c->language_weights, c->language, pool, &progress, path,
                                         c->err);
     espy_pool_close(&pool);
+    if (!status && c->mmproj) status = espy_gguf_finish(c->language, c->err);
     if (!status && c->mmproj) status = espy_gguf_commit(c->mmproj, c->err);
     return status ? status : espy_gguf_commit(c->language, c->err);
 }

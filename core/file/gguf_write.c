@@ -325,15 +325,24 @@ static int give_name(const espy_gguf_writer *w) {
     return rename(w->part, w->path);
 }
 
-espy_status espy_gguf_commit(espy_gguf_writer *w, espy_error *err) {
+espy_status espy_gguf_finish(espy_gguf_writer *w, espy_error *err) {
     espy_status status = espy_gguf_write(w, NULL, 0, err); /* past empty tensors */
     if (!status && w->present < w->n_tensors)
         return espy_fail(err, ESPY_ERR_INTERNAL, -1, "%s: tensor %d of %d is not complete", w->path,
                          w->present + 1, w->n_tensors);
     if (fflush(w->file) != 0 || (fsync(fileno(w->file)) != 0 && errno != EINVAL))
         return failed(w, errno, err);
-    if (give_name(w) != 0)
-        return errno == EEXIST ? espy_gguf_check_free(w->path, err) : failed(w, errno, err);
+    return status;
+}
+
+espy_status espy_gguf_commit(espy_gguf_writer *w, espy_error *err) {
+    espy_status status = espy_gguf_finish(w, err);
+    if (status) return status;
+    if (give_name(w) != 0) {
+        int why = errno;
+        if (why == EEXIST) status = espy_gguf_check_free(w->path, err);
+        return status ? status : failed(w, why, err);
+    }
     w->committed = 1;
     return ESPY_OK;
 }

@@ -64,9 +64,12 @@ espy_status espy_gguf_begin_data(espy_gguf_writer *w, espy_error *err);
 espy_status espy_gguf_write(espy_gguf_writer *w, const void *data, int64_t n_bytes,
                             espy_error *err);
 
-/* Gives the file its name, once it is safely on the disk. Errors
- * ESPY_ERR_ARGUMENT (a file of that name has appeared), ESPY_ERR_IO,
- * ESPY_ERR_INTERNAL (bytes are missing). */
+/* Checks that all is there, and sees it safely on the disk; of several files before
+ * any gets its name. Errors ESPY_ERR_IO, ESPY_ERR_INTERNAL (bytes are missing). */
+espy_status espy_gguf_finish(espy_gguf_writer *w, espy_error *err);
+
+/* Finishes, and gives the file its name. Errors also ESPY_ERR_ARGUMENT (a file
+ * of that name has appeared). */
 espy_status espy_gguf_commit(espy_gguf_writer *w, espy_error *err);
 
 /* "PATH: is there already ..." for a path that must not be overwritten, and

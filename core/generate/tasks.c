@@ -242,11 +242,18 @@ static char *copy_trimmed(const char *s) {
     return strndup(s, n);
 }
 
+/* With a point, whatever the locale of the host has between the digits. */
 static char *number_text(const espy_reading *reading, const char *s) {
-    char digits[32];
+    char text[32];
     if (!reading->has_number) return copy_trimmed(s);
-    snprintf(digits, sizeof digits, "%.15g", reading->number);
-    return strdup(digits);
+    snprintf(text, sizeof text, "%.15g", reading->number);
+    char *mark = text + strspn(text, "0123456789");
+    size_t n = strcspn(mark, "0123456789e"); /* a mark may have several bytes */
+    if (n) {
+        memmove(mark + 1, mark + n, strlen(mark + n) + 1);
+        *mark = '.';
+    }
+    return strdup(text);
 }
 
 espy_status espy_task_read(const espy_task_request *r, const char *answer, espy_reading *out,

@@ -96,9 +96,13 @@ static espy_status add_around(espy_paths *out, const char *file, espy_error *err
     espy_status status = ESPY_OK;
     for (size_t i = 0; slash && !status && i < sizeof places / sizeof *places; i++) {
         char path[4096];
+        struct stat st;
         snprintf(path, sizeof path, "%.*s/%s", (int)(slash - file), file, places[i]);
         char *found = realpath(path, NULL);
-        if (found) status = add_once(out, found, err);
+        if (found && stat(found, &st) == 0 && S_ISDIR(st.st_mode)) /* no editor of that name */
+            status = add_once(out, found, err);
+        else
+            free(found);
     }
     return status;
 }

@@ -13,6 +13,8 @@ static const struct row {
     { "zh_TW", "Traditional Chinese", 0 },
     { "zh_HK", "Traditional Chinese", 0 },
     { "pt_BR", "Brazilian Portuguese", 0 },
+    { "C", "English", 1 }, /* locales that name no language */
+    { "POSIX", "English", 1 },
     { "ar", "Arabic", 0 },
     { "bg", "Bulgarian", 0 },
     { "bn", "Bengali", 0 },

@@ -268,8 +268,10 @@ static void misuse_is_told(void **state) {
     assert_int_equal(espy_gguf_write(w, folder, 9, NULL), ESPY_ERR_INTERNAL);
     assert_int_equal(espy_gguf_write(w, folder, 4, NULL), ESPY_OK);
     assert_int_equal(espy_gguf_commit(w, &err), ESPY_ERR_INTERNAL);
+    assert_int_equal(espy_gguf_finish(w, &err), ESPY_ERR_INTERNAL);
     assert_says(err, "not complete");
     assert_int_equal(espy_gguf_write(w, folder, 4, NULL), ESPY_OK);
+    assert_int_equal(espy_gguf_finish(w, &err), ESPY_OK); /* and has no name yet */
     assert_int_equal(espy_gguf_write(w, folder, 1, NULL), ESPY_ERR_INTERNAL);
     espy_gguf_close(&w);
     assert_false(is_there("a.gguf"));
