@@ -249,7 +249,7 @@ static char *number_text(const espy_reading *reading, const char *s) {
     snprintf(text, sizeof text, "%.15g", reading->number);
     char *mark = text + strspn(text, "0123456789");
     size_t n = strcspn(mark, "0123456789e"); /* a mark may have several bytes */
-    if (n) {
+    if (n && mark > text) {                  /* "inf" has none */
         memmove(mark + 1, mark + n, strlen(mark + n) + 1);
         *mark = '.';
     }

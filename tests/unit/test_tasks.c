@@ -190,6 +190,7 @@ static void answers_are_read(void **state) {
         { "tags", "```json\n[\"cat\", \"dog\"]\n```", "cat, dog", 2, 1, -1 },
         { "count", "There are 3 cats.", "3", 0, 1, 3 },
         { "count", "I can't tell.", "I can't tell.", 0, 0, -1 },
+        { "count", "About 1,250.5 of them", "1250.5", 0, 1, 1250.5 },
         { "markdown", "```markdown\n# A\n```", "# A", 0, 0, -1 },
         { "find", " []\n", "[]", 0, 0, -1 },
         { "alt", "<think>It is a cat. I see.</think>\n\nA dog. X", "A dog.", 0, 1, -1 },
