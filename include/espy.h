@@ -431,11 +431,12 @@ typedef struct espy_time_estimate {
 } espy_time_estimate;
 
 /* The request is rendered, and counted in multiply-adds. If it would take a second
- * or more at 10^9 of them a second, the speed of the context's threads with the
- * model's weights is measured, once a context, in some 30 ms (more where the
- * weights come from a disk); smaller requests are told at that cautious speed until
- * then. The timeline and the cache stay as they are. Of the right order on a
- * machine that does little else, and rather too low: tests/bench/README.md.
+ * or more at 10^9 of them a second, the speed of one thread with the model's
+ * weights is measured, once a context, in some 30 ms of CPU time (longer by the
+ * clock where they come from a disk), and carried over to all threads; smaller
+ * requests are told at that cautious speed until then. The timeline and the cache
+ * stay as they are. Of the right order on a machine that does little else, and
+ * rather too low: tests/bench/README.md. Threads as espy_generate.
  * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED as espy_generate,
  * ESPY_ERR_MEMORY; *out is empty then. */
 ESPY_API espy_status espy_estimate_time(espy_context *context, const espy_request *request,

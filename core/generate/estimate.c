@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How long a request will take: the multiply-adds that it needs, over the speed
  * at which this context does them. The speed is measured once, and quickly: some
- * rows of the model's own matrices, with the context's threads and kernels. What is
- * small even at a cautious speed is told by that, and nothing is measured. */
+ * rows of the model's own matrices, with the context's kernels on one thread, in its
+ * CPU time, so that it is that of a machine which does nothing else. Several threads
+ * are as many times as fast; for single rows, which wait for memory, their root.
+ * What is small even at a cautious speed is told by that, and nothing is measured. */
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -23,9 +26,13 @@ enum {
 /* Of plain kernels on one core. */
 static const espy_speed cautious = { 1e6, 1e6, 1e6, 1e6 };
 
+/* Of this thread's CPU time; where there is no such clock, of any. */
 static double now_ms(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) != 0)
+#endif
+        clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -82,8 +89,7 @@ typedef struct measured {
 
 /* Multiply-adds per ms of a pass, which returns its multiply-adds and does more for
  * a larger size: twice as much each time until it can be measured, or until the time
- * is over. Of each size the first run meets cold memory, and another may have had to
- * wait for the CPU. */
+ * is over. The first run of a size meets cold memory. */
 static double speed_of(const measured *m, double (*pass)(const measured *m, int64_t size),
                        double ms) {
     double begin = now_ms(), best = 0, work = 0;
@@ -168,13 +174,18 @@ static double linear_speed(measured *m, const espy_weight *w, int64_t n) {
 }
 
 static espy_status measure(espy_context *c, espy_error *err) {
-    espy_run run = espy_cpu_run(c->cpu, c->exact);
+    espy_cpu *one;
+    espy_status status = espy_cpu_open(&one, 1, espy_cpu_kernels(c->cpu)->name, err);
+    if (status) return status;
+    espy_run run = espy_cpu_run(one, c->exact);
     measured m = { .model = c->model, .run = &run };
     const espy_weights *w = &c->model->weights;
-    espy_speed speed = { .attention = attention_speed(&m),
-                         .vision = linear_speed(&m, &w->vision[0].fc1.w, PATCHES),
-                         .prompt = linear_speed(&m, &w->text[0].gate.w, TOKENS),
-                         .answer = linear_speed(&m, &w->text[0].gate.w, 1) };
+    double n = espy_pool_n_threads(espy_cpu_pool(c->cpu));
+    espy_speed speed = { .attention = n * attention_speed(&m),
+                         .vision = n * linear_speed(&m, &w->vision[0].fc1.w, PATCHES),
+                         .prompt = n * linear_speed(&m, &w->text[0].gate.w, TOKENS),
+                         .answer = sqrt(n) * linear_speed(&m, &w->text[0].gate.w, 1) };
+    espy_cpu_close(&one);
     if (run.status == ESPY_ERR_MEMORY) return espy_out_of_memory(err);
     if (!run.status) c->speed = speed;
     return run.status;

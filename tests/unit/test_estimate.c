@@ -173,6 +173,25 @@ static void only_large_work_is_measured(void **state) {
     espy_context_close(&c);
 }
 
+/* Measured on one thread, and carried over: in proportion, or by the root. */
+static void threads_are_counted(void **state) {
+    (void)state;
+    question q;
+    espy_context *c[2];
+    make_question(&q, "What?");
+    q.request.max_tokens = 1 << 19;
+    for (int i = 0; i < 2; i++) {
+        espy_context_params p = { .n_threads = i ? 64 : 1, .n_context = 1 << 20 };
+        assert_int_equal(espy_context_open(&c[i], model, &p, NULL), ESPY_OK);
+        estimate(c[i], &q.request);
+    }
+    assert_true(c[1]->speed.vision > 12 * c[0]->speed.vision); /* 64 but for chance */
+    assert_true(c[1]->speed.prompt > 12 * c[0]->speed.prompt);
+    assert_true(c[1]->speed.answer < 32 * c[0]->speed.answer); /* 8 */
+    espy_context_close(&c[0]);
+    espy_context_close(&c[1]);
+}
+
 static void mistakes_are_told(void **state) {
     (void)state;
     question q;
@@ -210,7 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_work_is_counted), cmocka_unit_test(what_is_spared_takes_no_time),
         cmocka_unit_test(more_takes_longer),   cmocka_unit_test(only_large_work_is_measured),
-        cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(threads_are_counted), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
