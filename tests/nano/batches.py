@@ -18,6 +18,8 @@ import sequences
 import words
 from model import CELL, MAX_PIXELS, MIN_PIXELS, PATCH
 
+NEAR = .35  # share of pictures drawn at about the size at which they are seen
+
 
 def fit(height, width, low=MIN_PIXELS, high=MAX_PIXELS):
     """The models' own "smart resize"."""
@@ -69,7 +71,7 @@ class Maker:
 
     def page(self):
         """Many words and nothing else: far more letters to a look than a scene has."""
-        scene = scenes.draw(self.rng, self.curriculum, near=True, n_words=int(self.rng.integers(4, 9)),
+        scene = scenes.draw(self.rng, self.curriculum, near=NEAR, n_words=int(self.rng.integers(4, 9)),
                             n_things=(1, 0, 0, 0, 0))
         q = questions.text(scene, self.rng)
         pixels = self._pixels(scene.image)
@@ -80,8 +82,8 @@ class Maker:
         """A picture with as many questions as fit into budget tokens."""
         rng = self.rng
         # Fuller than what is scored: more to learn from each look.
-        scene = (scenes.draw_unknown(rng, near=True) if rng.random() < .07
-                 else scenes.draw(rng, self.curriculum, near=True,
+        scene = (scenes.draw_unknown(rng, near=NEAR) if rng.random() < .07
+                 else scenes.draw(rng, self.curriculum, near=NEAR,
                                   n_words=int(rng.choice(4, p=[.4, .35, .15, .1])),
                                   n_things=(.1, .15, .2, .25, .3)))
         asked, left = [], budget
@@ -102,7 +104,7 @@ class Maker:
     def several(self):
         rng = self.rng
         film = rng.random() < .6
-        size = scenes.random_size(rng, True)
+        size = scenes.random_size(rng, NEAR)
         s = (sequences.frames if film else sequences.pair)(rng, self.curriculum, size)
         return {"pixels": [self._pixels(i) for i in s.images], "times": s.times, "targets": None,
                 "asked": [self._pair(s.prompt, s.answer)]}

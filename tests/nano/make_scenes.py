@@ -50,7 +50,8 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="seed of the first scene")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--curriculum", choices=("small", "full"), default="small")
-    parser.add_argument("--near", action="store_true", help="no pictures much larger than needed")
+    parser.add_argument("--near", type=float, default=0, metavar="SHARE",
+                        help="of pictures that are no larger than the model needs")
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     vocabulary = [n["en"] for _, n, _ in emoji.known(args.curriculum)]

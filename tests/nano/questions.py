@@ -230,9 +230,9 @@ def ask(scene, rng, vocabulary, n):
         (1.0, lambda: caption(scene, rng)), (.4, lambda: caption(scene, rng, other)),
         (.15, lambda: alt(scene, rng)), (.12, lambda: detailed(scene, rng)),
         (.15, lambda: tags(scene, rng)), (1.4 if has_text else .12, lambda: text(scene, rng)),
-        (.9, lambda: count(scene, rng, vocabulary)), (.4, lambda: presence(scene, rng, vocabulary)),
-        (1.2, lambda: relation(scene, rng)), (.3, lambda: color(scene, rng)),
-        (2.2, lambda: find(scene, rng, vocabulary)),
+        (.8, lambda: count(scene, rng, vocabulary)), (.4, lambda: presence(scene, rng, vocabulary)),
+        (1.6, lambda: relation(scene, rng)), (.3, lambda: color(scene, rng)),
+        (3.0, lambda: find(scene, rng, vocabulary)),
     ]
     weights = [w for w, _ in makers]
     picks = rng.choice(len(makers), min(n, len(makers)), replace=False,

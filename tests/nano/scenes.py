@@ -317,11 +317,11 @@ def _put_word(canvas, text, cap_height, label):
 # --------------------------------------------------------------------- scenes
 
 def random_size(rng, near):
-    """Width and height, aspect ratio 1:3 to 3:1, sides of 64 to 1024; near draws
-    most pictures not much larger than the model will see them."""
+    """Width and height, aspect ratio 1:3 to 3:1, sides of 64 to 1024. A share near
+    (0 to 1) is drawn not much larger than the model will see it, which is quick."""
     while True:
         ratio = math.exp(rng.uniform(-math.log(3), math.log(3)))
-        if near and rng.random() < .8:
+        if near and rng.random() < near:
             side = rng.uniform(130, 290)
         else:
             side = math.exp(rng.uniform(math.log(64), math.log(1024)))
@@ -387,7 +387,7 @@ def _kinds(rng, curriculum, n):
 THINGS = (.2, .26, .24, .17, .13)  # chances of one to five
 
 
-def draw(rng, curriculum, size=None, near=False, n_words=None, n_things=THINGS):
+def draw(rng, curriculum, size=None, near=0, n_words=None, n_things=THINGS):
     """A scene of one to five things, a word or number among them in two of five."""
     width, height = size or random_size(rng, near)
     ground, rgb, inner, image = _base(rng, width, height)
@@ -430,7 +430,7 @@ def _finish(rng, canvas, ground):
                  rank[np.asarray(canvas.things_map)], np.asarray(canvas.chars_map))
 
 
-def draw_unknown(rng, size=None, near=False):
+def draw_unknown(rng, size=None, near=0):
     """Nothing that espy-nano knows: an empty ground, other emoji, scribbles, blots
     or clouds."""
     width, height = size or random_size(rng, near)
