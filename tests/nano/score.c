@@ -25,7 +25,7 @@ static const struct poptOption options[] = {
     { "exact", 0, POPT_ARG_NONE, &given.exact, 0, "compute in F32 with the weights as stored",
       NULL },
     { "everywhere", 0, POPT_ARG_NONE, &given.everywhere, 0,
-      "ask again with other kernels, with one thread and exact; each must score the same", NULL },
+      "ask again with one thread, exact, and exact with other kernels; compare the scores", NULL },
     { "json", 'j', POPT_ARG_NONE, &given.json, 0, "one JSON object per score", NULL },
     { "wrong", 0, POPT_ARG_STRING, &given.wrong, 0, "write the wrong answers there", "FILE" },
     { "least", 0, POPT_ARG_STRING, &given.least, 0, "fail if a score is lower",
@@ -112,25 +112,44 @@ static int same_scores(const score_table *a, const score_table *b, const char *w
     return same;
 }
 
-/* The kernels that this CPU cannot run are left out, scalar never is. */
+/* Whether no more than one in fifty is judged otherwise: rounding decides near
+ * ties, and the full measure stands in the model card. */
+static int near_scores(const score_table *a, const score_table *b, const char *way) {
+    int total = 0, other = 0;
+    for (int i = 0; i < SCORE_N_ROWS; i++) {
+        total += a->rows[i].of;
+        other += abs(a->rows[i].right - b->rows[i].right);
+    }
+    if (other * 50 <= total) return 1;
+    fprintf(stderr, "espy-score: %d of %d are judged otherwise with %s\n", other, total, way);
+    return 0;
+}
+
+/* One thread must score as several do. Exact runs must score alike on all kernels
+ * that this CPU has (scalar it always has); the default, whose precision is that of
+ * the CPU's fastest instructions, nearly as they do. */
 static int ask_everywhere(const score_table *table, const espy_model *model,
                           const score_scenes *scenes, int n_questions) {
     static const struct {
         const char *name;
         score_way way;
-    } ways[] = { { "--kernels scalar", { .kernels = "scalar" } },
-                 { "--kernels avx2", { .kernels = "avx2" } },
-                 { "--threads 1", { .n_threads = 1 } },
-                 { "--exact", { .exact = 1 } } };
+    } ways[] = { { "--threads 1", { .n_threads = 1 } },
+                 { "--exact", { .exact = 1 } },
+                 { "--exact --kernels scalar", { .exact = 1, .kernels = "scalar" } },
+                 { "--exact --kernels avx2", { .exact = 1, .kernels = "avx2" } } };
+    enum { ONE_THREAD, EXACT, SCALAR, AVX2, N_WAYS };
+    score_table exact = { 0 }, other;
     int code = GOOD;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        score_table other;
+    for (int i = 0; i < N_WAYS; i++) {
         espy_error err = { 0 };
-        espy_status status =
-            score_run(&other, model, scenes, n_questions, &ways[i].way, NULL, &err);
-        if (status == ESPY_ERR_UNSUPPORTED && i > 0 && ways[i].way.kernels) continue;
+        score_table *out = i == EXACT ? &exact : &other;
+        espy_status status = score_run(out, model, scenes, n_questions, &ways[i].way, NULL, &err);
+        if (status == ESPY_ERR_UNSUPPORTED && i == AVX2) continue;
         if (status) return say(err.message);
-        if (!same_scores(table, &other, ways[i].name)) code = MISSED;
+        int good = i == EXACT        ? near_scores(table, out, ways[i].name)
+                   : i == ONE_THREAD ? same_scores(table, out, ways[i].name)
+                                     : same_scores(&exact, out, ways[i].name);
+        if (!good) code = MISSED;
     }
     return code;
 }
