@@ -683,6 +683,14 @@ ESPY_API const char *espy_token_bytes(const espy_model *model, int32_t id, size_
 
 /* ------------------------------------------------------ convert, quantise */
 
+/* Where a file named path is written: the file that a link leads to, else path
+ * itself. Every function here that writes a file begins so; a host may ask before
+ * long work. *out is owned by the caller (espy_free), NULL on failure.
+ * Errors ESPY_ERR_ARGUMENT (what is there is not a regular file, a link leads to no
+ * file), ESPY_ERR_IO (the folder is not there or cannot be written),
+ * ESPY_ERR_MEMORY. */
+ESPY_API espy_status espy_output_path(char **out, const char *path, espy_error *err);
+
 /* Types by name: "F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0": all
  * matrices get it, norms and biases F32; rows that are not whole blocks fall back
  * (K types to Q8_0, that and Q4_0 to F16). "Q4_K_M" is Q4_K with Q6_K for the output
@@ -693,11 +701,16 @@ typedef struct espy_convert_params {
                                   as it is when a GGUF is quantised           */
     const char *name;          /* general.name; NULL: the folder's            */
     int overwrite;             /* 0: a file that is there already is an error */
+    int keep_mmproj;           /* but an mmproj that is there stays, and only
+                                  the language part is written                */
     int n_threads;             /* 0: one per core                             */
     espy_progress_fn progress; /* phases "loading" and "writing"              */
     espy_log_fn log;
     void *user; /* handed to both callbacks                      */
 } espy_convert_params;
+
+/* Whether these are types; each may be NULL. Errors ESPY_ERR_ARGUMENT. */
+ESPY_API espy_status espy_check_types(const char *type, const char *vision_type, espy_error *err);
 
 /* Make GGUF files of a Hugging Face folder, with the names and keys that llama.cpp
  * expects.

@@ -137,6 +137,10 @@ espy_status cli_pictures_add(cli_list *files, const char *path, espy_error *err)
 /* Like espy_image_load; "-" reads standard input. */
 espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha, espy_error *err);
 
+/* Whether a file of this name (NULL: none) can be written, before long work.
+ * Errors of espy_output_path. */
+espy_status cli_output_check(const char *path, espy_error *err);
+
 /* The whole of a file; "-" reads standard input. NUL-terminated, owned by the
  * caller (free). */
 espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_error *err);

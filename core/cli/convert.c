@@ -45,10 +45,27 @@ static espy_convert_params params_of(job *j) {
 }
 
 /* The library refuses too; here the way out is told with it. */
-static int is_taken(const cli_options *o, const char *path) {
+static int check_output(const cli_options *o, const char *path) {
     struct stat st;
-    if (o->force || lstat(path, &st) != 0) return 0;
+    espy_error err = { .offset = -1 };
+    if (cli_output_check(path, &err)) return cli_report(NULL, &err);
+    if (o->force || lstat(path, &st) != 0) return CLI_OK;
     cli_say("%s: is there already; --force replaces it", path);
+    return CLI_FAILED;
+}
+
+static int check_types(const cli_options *o) {
+    espy_error err = { .offset = -1 };
+    if (!espy_check_types(o->type, o->vision_type, &err)) return CLI_OK;
+    cli_report(NULL, &err);
+    return CLI_USAGE;
+}
+
+/* A vision part does not depend on the language part's type. */
+static int is_kept(const cli_options *o, const char *mmproj) {
+    struct stat st;
+    if (!mmproj || o->force || lstat(mmproj, &st) != 0) return 0;
+    if (!o->quiet) cli_say("%s: is there already, kept; --force replaces it", mmproj);
     return 1;
 }
 
@@ -167,16 +184,19 @@ static int run_convert(const cli_options *o) {
         cli_say("--out %s is neither a folder nor a name that ends in .gguf", o->out);
         return CLI_USAGE;
     }
-    int code = choose_names(&n, o) ? CLI_FAILED : CLI_OK;
-    const char *mmproj = o->one_file ? NULL : n.mmproj;
-    if (!code && (is_taken(o, n.language) || (mmproj && is_taken(o, mmproj)))) code = CLI_FAILED;
+    int code = check_types(o);
+    if (!code && choose_names(&n, o)) code = CLI_FAILED;
+    if (!code) code = check_output(o, n.language);
     if (!code) {
+        const char *mmproj = o->one_file ? NULL : n.mmproj;
+        int kept = is_kept(o, mmproj);
         espy_convert_params params = params_of(&j);
         params.name = n.model;
+        params.keep_mmproj = kept;
         espy_status status = espy_convert(o->args[0], n.language, mmproj, &params, &err);
         code = finish(&j, status, &err);
         if (!code) tell_file(o, n.language);
-        if (!code && mmproj) tell_file(o, mmproj);
+        if (!code && mmproj && !kept) tell_file(o, mmproj);
     }
     free_names(&n);
     return code;
@@ -204,10 +224,12 @@ static int run_quantize(const cli_options *o) {
         cli_say("OUT.gguf is missing; see espy quantize --help");
         return CLI_USAGE;
     }
-    if (is_taken(o, o->args[1])) return CLI_FAILED;
+    int code = check_types(o);
+    if (!code) code = check_output(o, o->args[1]);
+    if (code) return code;
     espy_convert_params params = params_of(&j);
     espy_status status = espy_quantize(o->args[0], o->args[1], &params, &err);
-    int code = finish(&j, status, &err);
+    code = finish(&j, status, &err);
     if (!code) tell_file(o, o->args[1]);
     return code;
 }

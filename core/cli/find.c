@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct job {
     cli_session *session;
@@ -194,11 +195,14 @@ static espy_status write_file(job *j, const cli_overlay *overlay, const char *pa
         return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
     }
     espy_status status = ESPY_OK;
+    char *real = NULL;
     if (is_a_picture(j, name))
         status = cli_fail(err, ESPY_ERR_IO, -1, "%s: one of the pictures; not written over", name);
     else
-        status = write(overlay, name, err);
+        status = espy_output_path(&real, name, err);
+    if (!status) status = write(overlay, real, err);
     if (!status && j->o->verbose) cli_say("wrote %s", name);
+    espy_free(real);
     free(name);
     return status;
 }
@@ -354,9 +358,16 @@ static int is_folder(const char *path) {
 }
 
 /* Pictures of a folder, or several, go into folders. */
-static int prepare_folder(const job *j, const char *path) {
-    if (!path || !j->into_folders || is_folder(path)) return CLI_OK;
-    if (!mkdir(path, 0777)) return CLI_OK;
+static int prepare_target(const job *j, const char *path) {
+    espy_error err = { .offset = -1 };
+    if (!path) return CLI_OK;
+    if (!j->into_folders && is_a_picture(j, path)) {
+        cli_say("%s: one of the pictures; not written over", path);
+        return CLI_FAILED;
+    }
+    if (!j->into_folders) return cli_output_check(path, &err) ? cli_report(NULL, &err) : CLI_OK;
+    if (is_folder(path) && access(path, W_OK | X_OK) == 0) return CLI_OK;
+    if (!is_folder(path) && mkdir(path, 0777) == 0) return CLI_OK;
     if (errno == EEXIST)
         cli_say("%s: for several pictures this must be a folder", path);
     else
@@ -378,8 +389,8 @@ static int check(const job *j) {
         cli_say("--fitted only goes with --answer");
         return CLI_USAGE;
     }
-    int code = prepare_folder(j, o->draw);
-    return code ? code : prepare_folder(j, o->svg);
+    int code = prepare_target(j, o->draw);
+    return code ? code : prepare_target(j, o->svg);
 }
 
 static int open_model(job *j) {

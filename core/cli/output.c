@@ -21,6 +21,13 @@ espy_status cli_fail(espy_error *err, espy_status code, int64_t offset, const ch
     return code;
 }
 
+espy_status cli_output_check(const char *path, espy_error *err) {
+    char *real = NULL;
+    espy_status status = path ? espy_output_path(&real, path, err) : ESPY_OK;
+    espy_free(real);
+    return status;
+}
+
 /* Names of files may hold anything; a terminal should not obey it. */
 static void put_plain(const char *s) {
     for (; *s; s++) fputc((unsigned char)*s < 0x20 || *s == 0x7F ? '?' : *s, stderr);

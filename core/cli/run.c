@@ -78,7 +78,8 @@ static int run(const cli_options *o) {
         cli_say("--request is missing; see espy run --help");
         return CLI_USAGE;
     }
-    int code = load(&request, o, &err) ? cli_report(NULL, &err) : CLI_OK;
+    int code = cli_output_check(o->trace, &err) || load(&request, o, &err) ? cli_report(NULL, &err)
+                                                                           : CLI_OK;
     if (!code) code = cli_session_open(&session, o, NULL);
     if (!code) code = answer(&session, &request);
     cli_session_close(&session);

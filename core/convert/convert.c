@@ -8,12 +8,14 @@
 #include "convert/tensors.h"
 #include "model/model.h"
 
-/* One or two files in the making. Without an mmproj the first has it all. */
+/* One or two files in the making. Without an mmproj the first has it all, if it is
+ * to be one_file, else the vision part is not written. */
 typedef struct conversion {
     const espy_model *model;
     const espy_mix *mix, *vision_mix;
     const char *name;
     espy_gguf_writer *language, *mmproj;
+    int one_file;
     espy_out_weights language_weights, vision_weights;
     float *slices[2]; /* of the patch embedding */
     espy_error *err;
@@ -82,7 +84,8 @@ static espy_status put_keys(const conversion *c) {
     put_text_keys(c, c->language);
     espy_status status = put_vocab_keys(c, c->language);
     if (c->mmproj) put_general_keys(c, c->mmproj, "clip", "mmproj", c->vision_mix);
-    return status ? status : put_vision_keys(c, c->mmproj ? c->mmproj : c->language);
+    if (status || !(c->mmproj || c->one_file)) return status;
+    return put_vision_keys(c, c->mmproj ? c->mmproj : c->language);
 }
 
 /* ----------------------------------------------------------------- tensors */
@@ -138,7 +141,7 @@ static espy_status choose_types(conversion *c) {
         .vision = c->vision_mix,
         .n_layers = m->config.text.n_layers,
         .has_output = m->weights.output.tensor.data != m->weights.embedding.tensor.data,
-        .for_llama_cpp = c->mmproj != NULL,
+        .for_llama_cpp = !c->one_file,
     };
     espy_status status = espy_weights_each(&m->weights, &m->config, m->family->weights,
                                            m->family->n_weights, add_weight, c);
@@ -164,7 +167,8 @@ static espy_status write_all(conversion *c, const espy_convert_params *params) {
     const char *path = espy_container_path(c->model->language);
     espy_status status = choose_types(c);
     if (!status) status = put_keys(c);
-    if (!status && !c->mmproj) status = join_lists(c);
+    if (!status && c->one_file) status = join_lists(c);
+    if (!status && !c->mmproj) espy_out_weights_free(&c->vision_weights); /* kept */
     if (status) return status;
     status = espy_pool_open(&pool, params->n_threads, c->err);
     if (status) return status;
@@ -197,6 +201,18 @@ static espy_status open_folder(espy_model **model, const char *folder,
     return status;
 }
 
+static int keeps(const char *mmproj, const espy_convert_params *params) {
+    return !params->overwrite && params->keep_mmproj &&
+           espy_gguf_check_free(mmproj, NULL) != ESPY_OK;
+}
+
+espy_status espy_check_types(const char *type, const char *vision_type, espy_error *err) {
+    const espy_mix *mix;
+    espy_status status = type ? espy_mix_find(&mix, type, err) : ESPY_OK;
+    if (!status && vision_type) status = espy_mix_find_vision(&mix, vision_type, err);
+    return status;
+}
+
 espy_status espy_convert(const char *folder, const char *out_path, const char *mmproj_path,
                          const espy_convert_params *params, espy_error *err) {
     static const espy_convert_params none = { 0 };
@@ -211,9 +227,11 @@ espy_status espy_convert(const char *folder, const char *out_path, const char *m
     if (!status)
         status = espy_mix_find_vision(&c.vision_mix,
                                       params->vision_type ? params->vision_type : "F16", err);
-    if (!status && !params->overwrite) status = espy_gguf_check_free(out_path, err);
-    if (!status && !params->overwrite && mmproj_path)
-        status = espy_gguf_check_free(mmproj_path, err);
+    if (!status) status = espy_gguf_check_output(out_path, params->overwrite, err);
+    c.one_file = !mmproj_path;
+    if (!status && mmproj_path && keeps(mmproj_path, params)) mmproj_path = NULL;
+    if (!status && mmproj_path)
+        status = espy_gguf_check_output(mmproj_path, params->overwrite, err);
     if (!status) status = open_folder(&model, folder, params, err);
     if (!status) status = espy_gguf_create(&c.language, out_path, params->overwrite, err);
     if (!status && mmproj_path)

@@ -127,7 +127,7 @@ espy_status espy_quantize(const char *in_path, const char *out_path,
     if (!in_path || !*in_path || !out_path || !*out_path)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no input or no output path was given");
     if (!params) params = &none;
-    espy_status status = params->overwrite ? ESPY_OK : espy_gguf_check_free(out_path, err);
+    espy_status status = espy_gguf_check_output(out_path, params->overwrite, err);
     if (!status) status = espy_container_open(&q.in, in_path, err);
     if (!status) status = look(&q);
     if (!status) status = choose_mixes(&q, params);

@@ -211,6 +211,14 @@ espy_status espy_gguf_check_free(const char *path, espy_error *err) {
     return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "%s: is there already, and stays as it is", path);
 }
 
+espy_status espy_gguf_check_output(const char *path, int overwrite, espy_error *err) {
+    char *real = NULL;
+    espy_status status = overwrite ? ESPY_OK : espy_gguf_check_free(path, err);
+    if (!status) status = espy_output_path(&real, path, err);
+    free(real);
+    return status;
+}
+
 /* A name beside the path that no file has. */
 static int open_part(espy_gguf_writer *w) {
     size_t n = strlen(w->path) + 16;
@@ -240,8 +248,8 @@ espy_status espy_gguf_create(espy_gguf_writer **out, const char *path, int overw
     espy_gguf_writer *w = calloc(1, sizeof *w);
     if (!w) return espy_out_of_memory(err);
     w->overwrite = overwrite;
-    w->path = strdup(path);
-    int why = w->path ? open_part(w) : ENOMEM;
+    status = espy_output_path(&w->path, path, err);
+    int why = status ? 0 : open_part(w);
     if (why == ENOMEM)
         status = espy_out_of_memory(err);
     else if (why)

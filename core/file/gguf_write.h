@@ -76,6 +76,10 @@ espy_status espy_gguf_commit(espy_gguf_writer *w, espy_error *err);
  * ESPY_OK for one that is free. */
 espy_status espy_gguf_check_free(const char *path, espy_error *err);
 
+/* That, unless overwrite, and the errors of espy_output_path: what espy_gguf_create
+ * would say, before long work. */
+espy_status espy_gguf_check_output(const char *path, int overwrite, espy_error *err);
+
 /* The number of a type in GGUF files, or -1 (F8_E4M3). */
 int espy_gguf_type(espy_dtype dtype); /* gguf.c */
 

@@ -92,18 +92,20 @@ static espy_status write_file(const char *path, const char *part, const char *he
 
 espy_status espy_safetensors_write(const char *path, const espy_out_tensor *tensors, int n,
                                    espy_error *err) {
-    char *header = NULL;
+    char *header = NULL, *real = NULL, *part = NULL;
     espy_status status = make_header(path, tensors, n, &header, err);
     if (status) return status;
-    size_t n_part = strlen(path) + sizeof ".part";
-    char *part = malloc(n_part);
+    status = espy_output_path(&real, path, err);
+    size_t n_part = status ? 0 : strlen(real) + sizeof ".part";
+    if (!status) part = malloc(n_part);
     if (part) {
-        snprintf(part, n_part, "%s.part", path);
-        status = write_file(path, part, header, tensors, n, err);
-    } else {
+        snprintf(part, n_part, "%s.part", real);
+        status = write_file(real, part, header, tensors, n, err);
+    } else if (!status) {
         status = espy_out_of_memory(err);
     }
     free(part);
+    free(real);
     cJSON_free(header);
     return status;
 }

@@ -319,7 +319,11 @@ espy_status espy_generate(espy_context *context, const espy_request *request, es
             request->n_top_logprobs, request->max_tokens);
     job j = { .context = context, .request = request, .result = result, .err = err };
     j.phase = "preparing";
-    espy_status status = espy_prepare(&j.prepared, context->model, request, err);
+    char *trace = NULL;
+    espy_status status =
+        request->trace_path ? espy_output_path(&trace, request->trace_path, err) : ESPY_OK;
+    free(trace);
+    if (!status) status = espy_prepare(&j.prepared, context->model, request, err);
     if (!status) status = run(&j);
     espy_prepared_free(&j.prepared);
     if (status && status != ESPY_ERR_STOPPED) espy_result_clear(result);

@@ -423,6 +423,61 @@ static void converts(void **state) {
     assert_int_equal(run("ls made | grep -c part"), 1); /* grep: none */
 }
 
+/* The vision part does not depend on the language part's type; types come first. */
+static void keeps_an_mmproj(void **state) {
+    (void)state;
+    assert_int_equal(run("rm -rf k; mkdir k && espy convert -q " MODELS "/bf16 -o k"), 0);
+    assert_int_equal(run("printf x >>k/mmproj-bf16-F16.gguf; cp k/mmproj-bf16-F16.gguf m; "
+                         "espy convert " MODELS
+                         "/bf16 -o k --type Q8_0 && cmp m k/mmproj-bf16-F16.gguf"),
+                     0);
+    assert_says(err, "k/mmproj-bf16-F16.gguf: is there already, kept");
+    assert_says(out, "k/bf16-Q8_0.gguf");
+    assert_null(strstr(out, "mmproj"));
+    assert_int_equal(run("mkdir k2 && espy convert -q " MODELS "/bf16 -o k2 --type Q8_0 && "
+                         "cmp k/bf16-Q8_0.gguf k2/bf16-Q8_0.gguf"),
+                     0);
+    assert_int_equal(run("espy convert " MODELS "/bf16 -o k --type Q8_0 --force; "
+                         "cmp k/mmproj-bf16-F16.gguf k2/mmproj-bf16-F16.gguf"),
+                     0);
+    assert_int_equal(run("espy convert " MODELS "/bf16 -o k/bf16-Q8_0.gguf --type Q9"), 2);
+    assert_says(err, "type 'Q9' is none that espy writes");
+    assert_int_equal(run("espy quantize none.gguf k/bf16-Q8_0.gguf --type Q9"), 2);
+    assert_says(err, "type 'Q9' is none that espy writes");
+    assert_int_equal(run("rm -r k k2 m"), 0);
+}
+
+/* A pipe stands for every device; each command leaves it, and tells so before it
+ * opens a model. A link leads to the file that is replaced. */
+static void writes_to_files_alone(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "espy convert -f " MODELS "/none -o p.gguf",
+        "espy quantize -f none.gguf p.gguf --type Q8_0",
+        "espy find -m none --draw p.gguf cup " PHOTO,
+        "espy find -m none --svg p.gguf cup " PHOTO,
+        "espy run -m none -r r.json --trace p.gguf",
+    };
+    assert_int_equal(run("mkfifo p.gguf && echo '{\"prompt\": \"x\", \"max_tokens\": 1}' >r.json"),
+                     0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char line[500];
+        snprintf(line, sizeof line, "%s; test -p p.gguf && test ! -e p.gguf.part", lines[i]);
+        assert_int_equal(run(line), 0);
+        assert_says(err, "p.gguf is not a regular file; give a file's name");
+    }
+    assert_int_equal(run("espy find -m none --svg none/x.svg cup " PHOTO), 1);
+    assert_says(err, "none/x.svg: cannot write: No such file");
+    assert_int_equal(
+        run("mkdir w && echo old >w/t && echo old >w/s && ln -s w/t t && ln -s w/s s && "
+            "espy run -q -m " MODELS "/bf16 -r r.json --trace t >/dev/null && "
+            "echo '[]' | espy find -q --answer - --svg s cup " PHOTO " && "
+            "test -L t && test -L s && grep -q svg w/s && ! grep -q old w/t && ls w"),
+        0);
+    assert_string_equal(out, "s\nt\n");
+    assert_int_equal(run("rm -r p.gguf w t s r.json"), 0);
+}
+
 static void refuses_to_convert(void **state) {
     (void)state;
     assert_int_equal(run("espy convert"), 2);
@@ -520,7 +575,7 @@ static void keeps_pictures_when_finding(void **state) {
                          "echo '[]' | espy find --answer - --svg none/p.svg cup p.jpg"),
                      1);
     assert_says(err, "p.jpg: one of the pictures; not written over");
-    assert_says(err, "none/p.svg: No such file");
+    assert_says(err, "none/p.svg: cannot write: No such file");
     /* Several pictures go into a folder, by name. */
     assert_int_equal(run("mkdir -p fa fb && cp p.jpg fa/ && cp p.jpg fb/p.jpeg && rm -rf o && "
                          "espy find " WITH_MODEL "--svg o 'a, b' fa/p.jpg fb/p.jpeg; ls o"),
@@ -550,6 +605,8 @@ int main(void) {
         cmocka_unit_test(runs_requests),
         cmocka_unit_test(measures),
         cmocka_unit_test(converts),
+        cmocka_unit_test(keeps_an_mmproj),
+        cmocka_unit_test(writes_to_files_alone),
         cmocka_unit_test(refuses_to_convert),
         cmocka_unit_test(reports_full_disks),
         cmocka_unit_test(documents_every_option),

@@ -284,12 +284,42 @@ static void files_that_cannot_be(void **state) {
     assert_int_equal(espy_gguf_create(&w, at("no/such/folder.gguf"), 0, &err), ESPY_ERR_IO);
     assert_says(err, "folder.gguf: cannot write: No such file");
     mkdir(at("d.gguf"), 0777);
-    w = create("d.gguf", 1); /* a folder is not replaced by a file */
-    assert_int_equal(espy_gguf_begin_data(w, NULL), ESPY_OK);
-    assert_int_equal(espy_gguf_commit(w, &err), ESPY_ERR_IO);
-    espy_gguf_close(&w);
+    assert_int_equal(espy_gguf_create(&w, at("d.gguf"), 1, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "d.gguf is not a regular file; give a file's name");
     assert_false(is_there("d.gguf.part"));
     rmdir(at("d.gguf"));
+    assert_int_equal(mkfifo(at("f.gguf"), 0600), 0);
+    assert_int_equal(espy_gguf_create(&w, at("f.gguf"), 1, &err), ESPY_ERR_ARGUMENT);
+    assert_null(w);
+    assert_says(err, "f.gguf is not a regular file");
+    assert_true(is_there("f.gguf"));
+    unlink(at("f.gguf"));
+}
+
+/* A link stays one; what it leads to is replaced, if that is a file. */
+static void links_are_followed(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    struct stat st;
+    bytes b = { 0 };
+    write_file(folder, "a.gguf", "old", 3);
+    assert_int_equal(symlink("a.gguf", at("l.gguf")), 0);
+    espy_gguf_writer *w = create("l.gguf", 1);
+    assert_int_equal(espy_gguf_begin_data(w, NULL), ESPY_OK);
+    assert_int_equal(espy_gguf_commit(w, &err), ESPY_OK);
+    espy_gguf_close(&w);
+    assert_true(lstat(at("l.gguf"), &st) == 0 && S_ISLNK(st.st_mode));
+    slurp("a.gguf", &b);
+    assert_memory_equal(b.at, "GGUF", 4);
+    drop(&b);
+    unlink(at("a.gguf"));
+    assert_int_equal(espy_gguf_create(&w, at("l.gguf"), 1, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "l.gguf: is a link that leads to no file");
+    unlink(at("l.gguf"));
+    assert_int_equal(symlink("/dev/null", at("l.gguf")), 0);
+    assert_int_equal(espy_gguf_create(&w, at("l.gguf"), 1, &err), ESPY_ERR_ARGUMENT);
+    assert_says(err, "l.gguf is not a regular file");
+    unlink(at("l.gguf"));
 }
 
 /* Files of this process may not grow beyond some bytes, as on a full disk. */
@@ -336,6 +366,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_end_before_its_time_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(misuse_is_told, begin, end),
         cmocka_unit_test_setup_teardown(files_that_cannot_be, begin, end),
+        cmocka_unit_test_setup_teardown(links_are_followed, begin, end),
         cmocka_unit_test_setup_teardown(a_full_disk, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

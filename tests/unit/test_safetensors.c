@@ -353,8 +353,9 @@ static void writer_refuses(void **state) {
     snprintf(path, sizeof path, "%s/none/out.safetensors", folder);
     assert_int_equal(espy_safetensors_write(path, NULL, 0, &err), ESPY_ERR_IO);
     assert_non_null(strstr(err.message, "No such file"));
-    /* A name that is taken by a folder: the part goes again. */
-    assert_int_equal(espy_safetensors_write(folder, NULL, 0, &err), ESPY_ERR_IO);
+    /* A name that is taken by a folder. */
+    assert_int_equal(espy_safetensors_write(folder, NULL, 0, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "is not a regular file"));
     snprintf(path, sizeof path, "%s.part", folder);
     assert_int_not_equal(access(path, F_OK), 0);
     remove_folder(folder);
