@@ -204,7 +204,8 @@ ESPY_API const uint8_t *espy_image_pixels(const espy_image *image);
 
 /* The size to which this model would fit a picture, in pixels, and the vision
  * tokens that it would cost; min_pixels/max_pixels 0 take the model's.
- * Errors ESPY_ERR_ARGUMENT (aspect ratio above 200). */
+ * Errors ESPY_ERR_ARGUMENT (aspect ratio above 200; more pixels stated than
+ * 16777216 and the model's most). */
 ESPY_API espy_status espy_fit(const espy_model *model, int width_px, int height_px,
                               int64_t min_pixels, int64_t max_pixels, int *fitted_width_px,
                               int *fitted_height_px, int *n_tokens, espy_error *err);

@@ -15,6 +15,7 @@
 
 #include <espy.h>
 
+#include <limits.h>
 #include <stddef.h>
 
 #define CLI_OK 0
@@ -47,7 +48,10 @@ enum {
     CLI_FIND = 1 << 14     /* --draw, --svg, --answer, --fitted */
 };
 
-/* Numbers that were not given are NAN or -1, strings NULL. */
+/* No option may have this value, so that -1 is told apart. */
+#define CLI_NOT_GIVEN INT_MIN
+
+/* Numbers that were not given are NAN or CLI_NOT_GIVEN (the seed -1), strings NULL. */
 typedef struct cli_options {
     char *model, *mmproj, *kernels, *cache_name;
     espy_cache_type cache_type;

@@ -54,6 +54,17 @@ static int run_command(const cli_command *command, int argc, char **argv) {
     return code;
 }
 
+/* An option that stands first belongs to describe, to which a command behind it
+ * would be a picture. */
+static int has_late_command(int argc, char **argv) {
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (!find_command(argv[i]) || access(argv[i], F_OK) == 0) continue;
+        cli_say("'%s' is a command; put it before the options", argv[i]);
+        return 1;
+    }
+    return 0;
+}
+
 static int dispatch(int argc, char **argv) {
     const char *first = argc > 1 ? argv[1] : NULL;
     if (!first) {
@@ -82,6 +93,7 @@ static int dispatch(int argc, char **argv) {
     }
     const cli_command *command = find_command(first);
     if (command) return run_command(command, argc - 1, argv + 1);
+    if (first[0] == '-' && first[1] && has_late_command(argc, argv)) return CLI_USAGE;
     if (first[0] == '-' || access(first, F_OK) == 0) return run_command(&cli_describe, argc, argv);
     cli_say("'%s' is neither a command nor a file; see espy --help", first);
     return CLI_USAGE;

@@ -205,17 +205,21 @@ static int in_range(double x, double low, double high) {
 
 /* A sentence about the first value out of its range; NULL if there is none. */
 static const char *check_numbers(const cli_options *o) {
-    if (o->threads != -1 && (o->threads < 1 || o->threads > 1024))
+    if (o->threads != CLI_NOT_GIVEN && (o->threads < 1 || o->threads > 1024))
         return "--threads must be from 1 to 1024";
-    if (o->context != -1 && o->context < 1) return "--context must be at least 1";
-    if (o->max_tokens != -1 && o->max_tokens < 1) return "--max-tokens must be at least 1";
-    if (o->min_pixels != -1 && o->min_pixels < 1) return "--min-pixels must be at least 1";
-    if (o->max_pixels != -1 && o->max_pixels < 1) return "--max-pixels must be at least 1";
-    if (o->min_pixels != -1 && o->max_pixels != -1 && o->min_pixels > o->max_pixels)
+    if (o->context != CLI_NOT_GIVEN && o->context < 1) return "--context must be at least 1";
+    if (o->max_tokens != CLI_NOT_GIVEN && o->max_tokens < 1)
+        return "--max-tokens must be at least 1";
+    if (o->min_pixels != CLI_NOT_GIVEN && o->min_pixels < 1)
+        return "--min-pixels must be at least 1";
+    if (o->max_pixels != CLI_NOT_GIVEN && o->max_pixels < 1)
+        return "--max-pixels must be at least 1";
+    if (o->min_pixels != CLI_NOT_GIVEN && o->max_pixels != CLI_NOT_GIVEN &&
+        o->min_pixels > o->max_pixels)
         return "--min-pixels must not exceed --max-pixels";
-    if (o->repeat != -1 && (o->repeat < 1 || o->repeat > 1000))
+    if (o->repeat != CLI_NOT_GIVEN && (o->repeat < 1 || o->repeat > 1000))
         return "--repeat must be from 1 to 1000";
-    if (o->top_k != -1 && o->top_k < 0) return "--top-k must be at least 0";
+    if (o->top_k != CLI_NOT_GIVEN && o->top_k < 0) return "--top-k must be at least 0";
     if (!in_range(o->temperature, 0, 100)) return "--temperature must be from 0 to 100";
     if (!in_range(o->top_p, 0, 1)) return "--top-p must be from 0 to 1";
     if (!in_range(o->min_p, 0, 1)) return "--min-p must be from 0 to 1";
@@ -300,20 +304,20 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
                      int *exit_code) {
     char text[300];
     snprintf(text, sizeof text, "espy %s", command->name);
-    given = (cli_options){ .context = -1,
-                           .threads = -1,
+    given = (cli_options){ .context = CLI_NOT_GIVEN,
+                           .threads = CLI_NOT_GIVEN,
                            .temperature = NAN,
                            .top_p = NAN,
                            .min_p = NAN,
                            .repetition_penalty = NAN,
                            .presence_penalty = NAN,
                            .frequency_penalty = NAN,
-                           .top_k = -1,
+                           .top_k = CLI_NOT_GIVEN,
                            .seed = -1,
-                           .min_pixels = -1,
-                           .max_pixels = -1,
-                           .max_tokens = -1,
-                           .repeat = -1,
+                           .min_pixels = CLI_NOT_GIVEN,
+                           .max_pixels = CLI_NOT_GIVEN,
+                           .max_tokens = CLI_NOT_GIVEN,
+                           .repeat = CLI_NOT_GIVEN,
                            .width_px = 640,
                            .height_px = 480 };
     choose_tables(command->groups);

@@ -31,7 +31,8 @@ typedef struct espy_grid {
 
 /* The size to which a still is fitted. min_pixels, max_pixels: 0 or less takes
  * the model's; where the two contradict, a stated one moves the other along, and
- * the upper one wins. Errors of espy_smart_resize. */
+ * the upper one wins. Errors of espy_smart_resize; ESPY_ERR_ARGUMENT for a stated one
+ * above both 16777216 and the model's upper one. */
 espy_status espy_model_fit(const espy_model *model, int height, int width, int64_t min_pixels,
                            int64_t max_pixels, int *fitted_height, int *fitted_width,
                            espy_error *err);

@@ -90,6 +90,12 @@ static void refuses_wrong_usage(void **state) {
         { "espy describe --max-tokens x y", "x: invalid numeric value" },
         { "espy describe --max-tokens 0 x", "--max-tokens must be at least 1" },
         { "espy describe --threads 0 x", "--threads must be from 1" },
+        { "espy describe -t -1 x", "--threads must be from 1" },
+        { "espy describe -n -1 x", "--max-tokens must be at least 1" },
+        { "espy describe --top-k -1 x", "--top-k must be at least 0" },
+        { "espy describe --min-pixels -1 x", "--min-pixels must be at least 1" },
+        { "espy -q ask what " PHOTO, "'ask' is a command; put it before the options" },
+        { "espy -m x chat", "'chat' is a command; put it before the options" },
         { "espy describe --top-p 2 x", "--top-p must be from 0 to 1" },
         { "espy describe --greedy --temperature 1 x", "--greedy contradicts" },
         { "espy describe --min-pixels 9 --max-pixels 8 x", "--min-pixels must not exceed" },
@@ -478,6 +484,15 @@ static void writes_to_files_alone(void **state) {
     assert_int_equal(run("rm -r p.gguf w t s r.json"), 0);
 }
 
+static void limits_sizes(void **state) {
+    (void)state;
+    assert_int_equal(run("espy " WITH_MODEL "--min-pixels 99999999 " IMAGES "/dot.png"), 1);
+    assert_says(err, "min_pixels 99999999 is more than 16777216");
+    assert_int_equal(run("espy " WITH_MODEL "--max-pixels 16777217 " IMAGES "/dot.png"), 1);
+    assert_says(err, "max_pixels 16777217 is more than 16777216");
+    assert_int_equal(run("espy " WITH_MODEL "--max-pixels 16777216 " IMAGES "/dot.png"), 0);
+}
+
 static void refuses_to_convert(void **state) {
     (void)state;
     assert_int_equal(run("espy convert"), 2);
@@ -607,6 +622,7 @@ int main(void) {
         cmocka_unit_test(converts),
         cmocka_unit_test(keeps_an_mmproj),
         cmocka_unit_test(writes_to_files_alone),
+        cmocka_unit_test(limits_sizes),
         cmocka_unit_test(refuses_to_convert),
         cmocka_unit_test(reports_full_disks),
         cmocka_unit_test(documents_every_option),
