@@ -78,7 +78,7 @@ void cli_session_limits(cli_session *s, int n_pictures) {
     s->told_limits = 1;
     cli_progress_clear(&s->progress);
     cli_say("the built-in espy-nano knows drawn shapes, emoji and short words only; for "
-            "photographs give --model a Qwen3-VL checkpoint (README or man espy: Weights)");
+            "photographs give --model a Qwen3-VL checkpoint (Weights in the README or man espy)");
 }
 
 void cli_session_expect(cli_session *s, const espy_request *request, int n_answers) {
