@@ -2,7 +2,7 @@
 # Runs a command in the reference's Debian sid root (tests/reference/root.sh), with
 # what drawing needs besides: the emoji font, CLDR's names, a word list and fonts.
 #
-#   tests/nano/root.sh python3 tests/nano/train.py --out build/nano
+#   tests/nano/root.sh python3 tests/nano/train.py --out build-nano
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 packages="fonts-noto-color-emoji unicode-cldr-core wamerican fonts-dejavu fonts-liberation

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trains espy-nano from random weights on pictures that scenes.py draws.
 
-    tests/nano/root.sh python3 tests/nano/train.py --out build/nano --minutes 90
+    tests/nano/root.sh python3 tests/nano/train.py --out build-nano --minutes 90
 
 Runs on a GPU if there is one, else on the CPU. Seeded; --out holds the state, so
 that a later run goes on where this one stopped (Ctrl-C included), and widens
