@@ -3,7 +3,7 @@
 """Writes a training state as a Hugging Face folder, from which `espy convert`
 makes the model that ships.
 
-    tests/nano/root.sh python3 tests/nano/export.py build-nano build-nano/hf
+    tests/nano/root.sh python3 tests/nano/export.py build-nano build-nano/espy-nano
 """
 import argparse
 import json
