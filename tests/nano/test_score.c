@@ -390,8 +390,7 @@ static void true_answers_are_right(void **state) {
 static void write_questions(const char *picture_name, const char *exact) {
     char lines[4000], path[1000];
     const char *root = getenv("ESPY_SOURCE_ROOT");
-    snprintf(path, sizeof path, "%s/tests/data/qwen3_vl/images/%s", root ? root : ".",
-             picture_name);
+    snprintf(path, sizeof path, "%s/tests/data/pictures/%s", root ? root : ".", picture_name);
     cJSON *truth = cJSON_CreateString(exact);
     char *text = cJSON_PrintUnformatted(truth);
     snprintf(

@@ -19,7 +19,7 @@ $run llama
 espy=$build/core/cli/espy
 work=$build/check_llama_cpp
 data=tests/data/qwen3_vl
-picture=$data/images/photo.png
+picture=tests/data/pictures/photo.png
 rm -rf "$work"
 mkdir -p "$work"
 failed=0

@@ -9,7 +9,10 @@ A request goes through the reference in the steps that espy traces:
 Pixels come from transformers' image processor (torchvision backend), the
 numbers from transformers' own model classes in float32. Prompts follow the
 family's chat format. Nothing here reads what espy computes.
+
+A family is a module `<family>_models`; see README.md for what it holds.
 """
+import importlib
 import json
 import os
 import re
@@ -21,14 +24,30 @@ from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DATA = os.path.join(HERE, "..", "data", "qwen3_vl")
-TOKENIZER = os.path.join(HERE, "..", "data", "tokenizer")
+DATA = os.path.join(HERE, "..", "data")
+RUNS = os.path.join(HERE, "..", "parity")
+TOKENIZER = os.path.join(DATA, "tokenizer")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 
+VOCAB = 832       # rows of an embedding; 800 have a token
 N_STEPS = 24      # greedy tokens of each case
 MARGIN = 0.01     # least distance of best and second logit at each step
 
 torch.set_num_threads(1)
+
+
+def family_of(name):
+    return importlib.import_module(name + "_models")
+
+
+def runs_of(name):
+    """The runs of tests/parity/<family>.json: {run: {model, expected, cases, ...}}."""
+    with open(os.path.join(RUNS, name + ".json")) as f:
+        return json.load(f)
+
+
+def folder_of(name, *below):
+    return os.path.join(DATA, name, *below)
 
 
 def tokenizer():
@@ -46,7 +65,7 @@ def special_ids():
 VISION = "<|vision_start|><|image_pad|><|vision_end|>"
 
 
-def render(request):
+def render(family, request):
     """The prompt with one placeholder per picture, and the pictures' parts."""
     parts = []
     if "prompt" in request:
@@ -55,6 +74,8 @@ def render(request):
             return VISION
         return re.sub(r"<img>(.*?)</img>", found, request["prompt"]), parts
     text = ""
+    if family.SYSTEM and request["messages"][0]["role"] != "system":
+        text = "<|im_start|>system\n" + family.SYSTEM + "<|im_end|>\n"
     for message in request["messages"]:
         text += "<|im_start|>" + message["role"] + "\n"
         content = message["content"]
@@ -84,9 +105,8 @@ def load_picture(path, alpha):
     return image.convert("RGB")
 
 
-def pixels(request, parts, folder, limits):
-    processor = Qwen2VLImageProcessor(patch_size=16, temporal_patch_size=2, merge_size=2,
-                                      image_mean=[0.5] * 3, image_std=[0.5] * 3)
+def pixels(family, request, parts, folder, limits):
+    processor = Qwen2VLImageProcessor(**family.PIXELS)
     values, grids = [], []
     for part in parts:
         low = part.get("min_pixels", request.get("min_pixels", limits[0]))
@@ -109,10 +129,10 @@ def fnv1a(data):
 
 # --------------------------------------------------------------------- model
 
-def inputs_of(request, folder, limits, ids_of):
+def inputs_of(family, request, folder, limits, ids_of):
     """Everything up to the model: rendered, ids, pixel_values, grids."""
-    rendered, parts = render(request)
-    values, grids = pixels(request, parts, folder, limits)
+    rendered, parts = render(family, request)
+    values, grids = pixels(family, request, parts, folder, limits)
     text = rendered
     if grids is not None:
         pieces = rendered.split("<|image_pad|>")
@@ -176,12 +196,12 @@ def greedy(model, ids, kinds, values, grids, penalty):
 @torch.no_grad()
 def vision(model, values, grids):
     out = model.model.visual(values, grid_thw=grids, return_dict=True)
-    return out.pooler_output, list(out.deepstack_features)
+    return out.pooler_output, list(getattr(out, "deepstack_features", ()))
 
 
-def run_case(model, request, folder, limits, ids_of):
+def run_case(family, model, request, folder, limits, ids_of):
     """One request through the reference. Returns (json part, tensors, margin)."""
-    rendered, ids, kinds, values, grids = inputs_of(request, folder, limits, ids_of)
+    rendered, ids, kinds, values, grids = inputs_of(family, request, folder, limits, ids_of)
     pos, delta = positions_of(model, ids, kinds, grids)
     tensors = {}
     if grids is not None:
@@ -223,9 +243,13 @@ def save_expected(folder, case, expected, tensors):
     save_file(tensors, os.path.join(folder, case + ".safetensors"))
 
 
-def load_request(case):
-    with open(os.path.join(DATA, "requests", case + ".json")) as f:
+def write_request(name, case, request):
+    os.makedirs(folder_of(name, "requests"), exist_ok=True)
+    with open(folder_of(name, "requests", case + ".json"), "w") as f:
+        json.dump(request, f, indent=1, ensure_ascii=False)
+        f.write("\n")
+
+
+def load_request(name, case):
+    with open(folder_of(name, "requests", case + ".json")) as f:
         return json.load(f)
-
-
-REQUESTS = os.path.join(DATA, "requests")

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Random cases beside the committed ones, to be tried and thrown away.
 
-    more_cases.py FOLDER SEED COUNT
+    more_cases.py FAMILY FOLDER SEED COUNT
 
 writes COUNT requests with pictures (PNG, JPEG, WebP; many sizes and modes) and
-the reference's answers for each tiny checkpoint into FOLDER, which then serves
-as ESPY_PARITY_DATA of tests/parity/test_qwen3_vl, with the cases r0 r1 ...
+the reference's answers for each tiny checkpoint of a family into FOLDER, which
+then serves as ESPY_PARITY_DATA of tests/parity/test_model, with the cases r0 r1 ...
 """
-import json
 import os
 import random
 import sys
@@ -15,9 +14,9 @@ import sys
 import numpy as np
 from PIL import Image
 
+import cases
+import checkpoint
 import common
-import qwen3_vl_cases as cases
-import qwen3_vl_models as models
 
 WORDS = ("the a lake house? red, tree's 12 50% sky. <b> \n\n \t don't Привет 图片 ねこ café ½ x=1; "
          "👍🏽 ... -- (yes) नमस्ते สวัสดี #7").split(" ")
@@ -65,9 +64,9 @@ def request(rng, folder, case):
             if rng.random() < 0.5:
                 parts.append({"type": "text", "text": words(rng)})
                 continue
-            name = picture(rng, os.path.join(folder, "images", f"{case}_{count}"))
+            name = picture(rng, os.path.join(folder, "pictures", f"{case}_{count}"))
             count += 1
-            part = {"type": "image", "image": "../images/" + name}
+            part = {"type": "image", "image": "../../pictures/" + name}
             if rng.random() < 0.3:
                 part["min_pixels"] = 1024 * rng.randint(1, 8)
                 part["max_pixels"] = part["min_pixels"] + rng.randint(2048, 20000)
@@ -84,30 +83,31 @@ def request(rng, folder, case):
     return out
 
 
-def main(folder, seed, count):
-    for sub in ("images", "requests"):
-        os.makedirs(os.path.join(folder, sub), exist_ok=True)
-    ids_of = common.special_ids()
-    built = {name: models.build(spec) for name, spec in models.MODELS.items()}
-    for name, (model, files) in built.items():
-        models.save(models.MODELS[name], model, files, os.path.join(folder, name))
-    requests = os.path.join(folder, "requests")
+def main(name, folder, seed, count):
+    family, ids_of = common.family_of(name), common.special_ids()
+    common.DATA = folder
+    os.makedirs(os.path.join(folder, "pictures"), exist_ok=True)
+    built = {}
+    for run, spec in family.MODELS.items():
+        built[run], files = checkpoint.build(family, spec)
+        checkpoint.save(family, spec, built[run], files, common.folder_of(name, run))
+    requests = common.folder_of(name, "requests")
     k = attempt = 0
     while k < count:
         rng = random.Random(seed * 1000 + attempt)
         attempt += 1
         req = request(rng, folder, f"r{k}")
         try:
-            answers = {name: common.run_case(model, req, requests, models.MODELS[name]["limits"],
-                                             ids_of) for name, (model, _) in built.items()}
+            answers = {run: common.run_case(family, model, req, requests,
+                                            family.MODELS[run]["limits"], ids_of)
+                       for run, model in built.items()}
         except ValueError:  # an answer with a picture place in it, which the reference refuses
             continue
-        with open(os.path.join(requests, f"r{k}.json"), "w") as f:
-            json.dump(req, f, indent=1, ensure_ascii=False)
-        for name, (values, tensors, _) in answers.items():
-            common.save_expected(os.path.join(folder, "expected", name), f"r{k}", values, tensors)
+        common.write_request(name, f"r{k}", req)
+        for run, (values, tensors, _) in answers.items():
+            common.save_expected(common.folder_of(name, "expected", run), f"r{k}", values, tensors)
         k += 1
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The tiny Qwen3-VL checkpoints: their numbers, their weights, their files.
+"""The tiny Qwen3-VL checkpoints: their numbers, and how their weights are drawn.
 
 Weights are random but not degenerate. The residual streams are small (about
 0.04), so that a wrong epsilon shows; pre-activations of the vision MLPs are
 mostly negative, where the forms of GELU differ; logits have a standard
 deviation of 2 to 3.
-
-Weights are multiples of a power of two per tensor. With 7 significant bits
-(`bits`) a value is the same number in BF16, F16 and F32, so a conversion that
-loses nothing must give the same answer; it also keeps the files small in git.
 """
 import json
 import math
-import os
-import shutil
 
 import torch
-from safetensors.torch import save_file
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from common import TOKENIZER, TOKENIZER_FILES, special_ids
+from common import VOCAB, special_ids
 
-VOCAB = 832  # rows; 800 have a token
+MODEL = Qwen3VLForConditionalGeneration
+PIXELS = dict(patch_size=16, temporal_patch_size=2, merge_size=2, image_mean=[0.5] * 3,
+              image_std=[0.5] * 3)
+LIMITS = (65536, 16777216)  # of the release
+SYSTEM = None  # no system turn of its own
+SAMPLING = dict(do_sample=True, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.0)
 
 MODELS = {
     # Release layout: rope_scaling, untied, one BF16 file.
@@ -90,7 +88,7 @@ def config_of(spec):
     return config
 
 
-def _scale(name, shape, spec):
+def scale(name, shape, spec):
     """(mean, deviation) of a parameter."""
     r = spec["residual"]
     fan = shape[-1] if len(shape) == 2 else 1
@@ -135,50 +133,7 @@ def _scale(name, shape, spec):
     return 0, per
 
 
-def _coarse(x, bits):
-    step = 2.0 ** math.ceil(math.log2(float(x.abs().max()) / (2 ** bits - 1)))
-    return torch.round(x / step) * step
-
-
-def _fp8(x, gen):
-    """x as E4M3 in blocks of 128x128: (bytes, scales, the numbers they mean)."""
-    rows, cols = (x.shape[0] + 127) // 128, (x.shape[1] + 127) // 128
-    out = torch.empty_like(x)
-    q = torch.empty(x.shape, dtype=torch.float8_e4m3fn)
-    scales = torch.empty(rows, cols)
-    for i in range(rows):
-        for j in range(cols):
-            at = (slice(128 * i, 128 * i + 128), slice(128 * j, 128 * j + 128))
-            x[at] *= float(0.6 + 0.8 * torch.rand((), generator=gen))  # no two blocks alike
-            scales[i, j] = (x[at].abs().max() / 448).bfloat16().float()
-            q[at] = (x[at] / scales[i, j]).clamp(-448, 448).to(torch.float8_e4m3fn)
-            out[at] = q[at].float() * scales[i, j]
-    return q, scales, out
-
-
-def build(spec):
-    """The reference model in float32, and the tensors of its file."""
-    model = Qwen3VLForConditionalGeneration(config_of(spec)).eval()
-    gen = torch.Generator().manual_seed(spec["seed"])
-    files = {}
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            mean, std = _scale(name, p.shape, spec)
-            x = _coarse(mean + std * torch.randn(p.shape, generator=gen), spec["bits"])
-            if spec.get("fp8") and "language_model.layers" in name and p.dim() == 2:
-                q, scales, x = _fp8(x, gen)
-                files[name] = q
-                wide = "q_proj" in name  # both types of scale occur in releases
-                files[name + "_scale_inv"] = scales if wide else scales.bfloat16()
-            else:
-                files[name] = x.to(spec["dtype"])
-                assert torch.equal(files[name].float(), x), name
-            p.copy_(x)
-    files.pop("lm_head.weight" if spec["tied"] else "", None)
-    return model, files
-
-
-def _config_json(spec, config):
+def config_json(spec, config):
     d = json.loads(config.to_json_string(use_diff=False))
     keep_text = list(spec["text"]) + ["vocab_size", "max_position_embeddings", "hidden_act",
                                       "attention_bias"]
@@ -205,46 +160,3 @@ def _config_json(spec, config):
             "activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
             "weight_block_size": [128, 128], "modules_to_not_convert": ["lm_head", "model.visual"]}
     return out
-
-
-def _write_json(path, value):
-    with open(path, "w") as f:
-        json.dump(value, f, indent=1)
-        f.write("\n")
-
-
-def save(spec, model, files, folder):
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    _write_json(os.path.join(folder, "config.json"), _config_json(spec, model.config))
-    ids = special_ids()
-    _write_json(os.path.join(folder, "generation_config.json"), {
-        "eos_token_id": [ids["im_end"], ids["endoftext"]], "pad_token_id": ids["endoftext"],
-        "do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20,
-        "repetition_penalty": 1.0})
-    low, high = spec["limits"]
-    pre = {"image_processor_type": "Qwen2VLImageProcessorFast", "patch_size": 16,
-           "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3,
-           "image_std": [0.5] * 3}
-    if spec["limits_as"] != "pixels":
-        other = spec["limits_as"] == "both"
-        pre["size"] = {"shortest_edge": 65536 if other else low,
-                       "longest_edge": 16777216 if other else high}
-    if spec["limits_as"] != "size":
-        pre["min_pixels"], pre["max_pixels"] = low, high
-    _write_json(os.path.join(folder, "preprocessor_config.json"), pre)
-    for name in TOKENIZER_FILES:
-        shutil.copy(os.path.join(TOKENIZER, name), folder)
-    names = sorted(files)
-    if spec["shards"] == 1:
-        save_file(files, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
-        return
-    weight_map = {}
-    for k in range(spec["shards"]):  # dealt out in turn: neighbours lie apart
-        part = f"model-{k + 1:05d}-of-{spec['shards']:05d}.safetensors"
-        mine = {n: files[n] for n in names[k::spec["shards"]]}
-        save_file(mine, os.path.join(folder, part), metadata={"format": "pt"})
-        weight_map.update({n: part for n in mine})
-    total = sum(t.numel() * t.element_size() for t in files.values())
-    _write_json(os.path.join(folder, "model.safetensors.index.json"),
-                {"metadata": {"total_size": total}, "weight_map": weight_map})

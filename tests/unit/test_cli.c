@@ -15,7 +15,7 @@
 
 #include "bytes.h"
 
-#define IMAGES "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl/images"
+#define IMAGES "$ESPY_SOURCE_ROOT/tests/data/pictures"
 #define MODELS "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl"
 #define WITH_MODEL "-m " MODELS "/bf16 -n 4 --greedy "
 

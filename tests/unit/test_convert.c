@@ -87,7 +87,7 @@ static espy_result answer(const espy_model *m) {
     espy_result r;
     espy_sampling greedy = { 0 };
     espy_context_params params = { .exact = 1, .n_context = 1024, .n_threads = 1 };
-    assert_int_equal(espy_image_load(&image, from("images/photo.png"), ESPY_ALPHA_WHITE, NULL),
+    assert_int_equal(espy_image_load(&image, from("../pictures/photo.png"), ESPY_ALPHA_WHITE, NULL),
                      ESPY_OK);
     const espy_image *images[] = { image };
     espy_part parts[] = { { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 },

@@ -249,7 +249,7 @@ static void makes_utf8_valid(void **state) {
 
 int main(void) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
-    snprintf(folder, sizeof folder, "%s/tests/data/qwen3_vl/images", root ? root : ".");
+    snprintf(folder, sizeof folder, "%s/tests/data/pictures", root ? root : ".");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_messages),   cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_data_uris),  cmocka_unit_test(fills_places_in_order),

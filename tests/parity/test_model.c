@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Qwen3-VL against the reference implementation, through the espy program.
+/* A model family against the reference implementation, through the espy program.
  *
- *     test_qwen3_vl RUN [exact|fast|scalar [CASE...]]
+ *     test_model FAMILY RUN [exact|fast|scalar [CASE...]]
  *
- * A run is a row of `runs`: a tiny model, the folder with the reference's
- * answers, and the requests. For each request
+ * A run is an entry of <family>.json: a tiny model below tests/data/<family>, the
+ * folder with the reference's answers, and the requests. For each request
  *
  *     espy run --model M [--mmproj F] --request R.json [--exact] --trace T
  *
@@ -30,40 +30,7 @@
 #include "program.h"
 #include "stages.h"
 
-enum { MAX_CASES = 24, PATH_ROOM = 1024 };
-
-typedef struct run {
-    const char *name;
-    const char *model;    /* below tests/data/qwen3_vl */
-    const char *mmproj;   /* NULL: espy finds it       */
-    const char *expected; /* folder of the expectations */
-    const char *cases[MAX_CASES];
-} run;
-
-#define GGUF_CASES                                                                                 \
-    { "text", "unicode", "gguf_picture", "gguf_pictures" }
-
-static const run runs[] = {
-    { "bf16",
-      "bf16",
-      NULL,
-      "bf16",
-      { "text",    "unicode",      "picture",        "odd_size",      "dot",    "small",
-        "tall",    "wide",         "rgba",           "rgba_drop",     "grey",   "jpeg",
-        "rotated", "two_pictures", "turns",          "vision_id",     "system", "pixels_part",
-        "penalty", "prompt",       "prompt_picture", "pixels_request" } },
-    { "f32", "f32", NULL, "f32", { "text", "picture", "odd_size", "two_pictures", "turns" } },
-    { "f16", "f16", NULL, "f16", { "text", "rgba", "tall", "jpeg" } },
-    { "fp8", "fp8", NULL, "fp8", { "text", "picture", "jpeg" } },
-    { "micro", "micro", NULL, "micro", GGUF_CASES },
-    { "gguf-bf16", "gguf/micro-bf16.gguf", NULL, "micro", GGUF_CASES },
-    { "gguf-f16-split", "gguf/micro-f16-00001-of-00002.gguf", "gguf/mmproj-micro-f16.gguf", "micro",
-      GGUF_CASES },
-    { "gguf-mixed", "gguf/micro-bf16.gguf", "gguf/mmproj-micro-f16.gguf", "micro", GGUF_CASES },
-    { "gguf-q8_0", "gguf/q8_0/tiny-q8_0.gguf", NULL, "gguf-q8_0", GGUF_CASES },
-    { "gguf-one-file-clip", "gguf/one-file-clip.gguf", NULL, "micro", GGUF_CASES },
-    { "gguf-one-file-native", "gguf/one-file-native.gguf", NULL, "micro", GGUF_CASES },
-};
+enum { MAX_CASES = 64, PATH_ROOM = 1024 };
 
 #define EXACT_BOUNDS                                                                               \
     { .vision_rel = 1e-4, .logits_max = 1e-3, .logprob_max = 2e-3, .margin = 0.0025 }
@@ -80,9 +47,10 @@ static const struct mode {
     { "scalar", EXACT_BOUNDS, { "--exact", "--kernels", "scalar" } },
 };
 
-static const run *the_run;
 static const struct mode *the_mode = modes;
-static char data[PATH_ROOM], scratch[PATH_ROOM];
+static const char *run_name;
+static const cJSON *the_run;
+static char data[PATH_ROOM], scratch[PATH_ROOM]; /* the family's folder, our own */
 
 static void path_of(char *out, const char *folder, const char *name, const char *ending) {
     int n = snprintf(out, PATH_ROOM, "%s/%s%s", folder, name, ending);
@@ -93,20 +61,32 @@ static const cJSON *at(const cJSON *json, const char *key) {
     return cJSON_GetObjectItemCaseSensitive(json, key);
 }
 
+/* A text of the run; NULL: it has none of that name. */
+static const char *of_run(const char *key) {
+    return cJSON_GetStringValue(at(the_run, key));
+}
+
+static cJSON *load_json(const char *path) {
+    char *text = read_whole(path, NULL);
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    free(text);
+    return json;
+}
+
 /* espy on one request; its JSON, or NULL. */
 static cJSON *answer(const char *name, const char *trace) {
     static char model[PATH_ROOM], mmproj[PATH_ROOM], request[PATH_ROOM], out[PATH_ROOM];
     static char requests[PATH_ROOM];
     path_of(requests, data, "requests", "");
-    path_of(model, data, the_run->model, "");
+    path_of(model, data, of_run("model"), "");
     path_of(request, requests, name, ".json");
     path_of(out, scratch, "out", ".json");
     const char *argv[16] = {
         getenv("ESPY_PROGRAM"), "run", "--model", model, "--request", request, "--trace", trace
     };
     int n = 8;
-    if (the_run->mmproj) {
-        path_of(mmproj, data, the_run->mmproj, "");
+    if (of_run("mmproj")) {
+        path_of(mmproj, data, of_run("mmproj"), "");
         argv[n++] = "--mmproj";
         argv[n++] = mmproj;
     }
@@ -116,9 +96,7 @@ static cJSON *answer(const char *name, const char *trace) {
         print_error("espy run ended with %d\n", status);
         return NULL;
     }
-    char *text = read_whole(out, NULL);
-    cJSON *json = text ? cJSON_Parse(text) : NULL;
-    free(text);
+    cJSON *json = load_json(out);
     unlink(out);
     return json;
 }
@@ -157,18 +135,15 @@ static int compare(const cJSON *got, const tensors *trace, const cJSON *want, co
 static void one_case(void **state) {
     const char *name = *state;
     static char folder[PATH_ROOM], path[PATH_ROOM], trace_path[PATH_ROOM];
-    printf("%s, %s, %s:\n", the_run->name, the_mode->name, name);
+    printf("%s, %s, %s:\n", run_name, the_mode->name, name);
     fflush(stdout);
     path_of(trace_path, scratch, "trace", ".safetensors");
     cJSON *got = answer(name, trace_path);
     assert_non_null(got);
     path_of(path, data, "expected", "");
-    path_of(folder, path, the_run->expected, "");
+    path_of(folder, path, of_run("expected"), "");
     path_of(path, folder, name, ".json");
-    char *text = read_whole(path, NULL);
-    assert_non_null(text);
-    cJSON *want = cJSON_Parse(text);
-    free(text);
+    cJSON *want = load_json(path);
     assert_non_null(want);
     tensors trace, floats;
     path_of(path, folder, name, ".safetensors");
@@ -184,32 +159,62 @@ static void one_case(void **state) {
     assert_int_equal(bad, 0);
 }
 
+/* The run of that name in <family>.json; it lives as long as *runs. */
+static const cJSON *find_run(const char *root, const char *family, const char *name, cJSON **runs) {
+    char path[PATH_ROOM], folder[PATH_ROOM];
+    path_of(folder, root, "tests/parity", "");
+    path_of(path, folder, family, ".json");
+    *runs = load_json(path);
+    const cJSON *found = at(*runs, name);
+    if (!cJSON_GetStringValue(at(found, "model")) || !cJSON_GetStringValue(at(found, "expected")))
+        found = NULL;
+    if (!found) fprintf(stderr, "%s: no run '%s' with a model and its answers\n", path, name);
+    return found;
+}
+
+/* The cases of the run, or those of the command line. */
+static size_t list_cases(struct CMUnitTest *tests, char **argv) {
+    size_t n = 0;
+    if (argv) {
+        for (; n < MAX_CASES && argv[n]; n++) tests[n].name = argv[n];
+    } else {
+        const cJSON *cases = at(the_run, "cases");
+        for (const cJSON *c = cases ? cases->child : NULL; c && n < MAX_CASES; c = c->next)
+            tests[n++].name = cJSON_GetStringValue(c);
+    }
+    for (size_t i = 0; i < n; i++) {
+        tests[i].test_func = one_case;
+        tests[i].initial_state = (void *)tests[i].name;
+    }
+    return n;
+}
+
 int main(int argc, char **argv) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
-    for (size_t i = 0; argc > 1 && i < sizeof runs / sizeof *runs; i++)
-        if (!strcmp(runs[i].name, argv[1])) the_run = &runs[i];
-    for (size_t i = 0; argc > 2 && i < sizeof modes / sizeof *modes; i++)
-        if (!strcmp(modes[i].name, argv[2])) the_mode = &modes[i];
-    if (!the_run || !root || !getenv("ESPY_PROGRAM")) {
-        fprintf(
-            stderr,
-            "usage: ESPY_SOURCE_ROOT=DIR ESPY_PROGRAM=FILE test_qwen3_vl RUN [MODE [CASE...]]\n");
+    for (size_t i = 0; argc > 3 && i < sizeof modes / sizeof *modes; i++)
+        if (!strcmp(modes[i].name, argv[3])) the_mode = &modes[i];
+    if (argc < 3 || !root || !getenv("ESPY_PROGRAM")) {
+        fprintf(stderr, "usage: ESPY_SOURCE_ROOT=DIR ESPY_PROGRAM=FILE test_model FAMILY RUN "
+                        "[MODE [CASE...]]\n");
         return 2;
     }
     const char *elsewhere = getenv("ESPY_PARITY_DATA"); /* see tests/reference/more_cases.py */
-    path_of(data, elsewhere ? elsewhere : root, elsewhere ? "" : "tests/data/qwen3_vl", "");
+    char whole[PATH_ROOM];
+    path_of(whole, elsewhere ? elsewhere : root, elsewhere ? "" : "tests/data", "");
+    path_of(data, whole, argv[1], "");
+    cJSON *runs;
+    run_name = argv[2];
+    the_run = find_run(root, argv[1], run_name, &runs);
     const char *tmp = getenv("TMPDIR");
     snprintf(scratch, sizeof scratch, "%s/espy-parity-XXXXXX", tmp ? tmp : "/tmp");
-    if (!mkdtemp(scratch)) {
+    if (!the_run || !mkdtemp(scratch)) {
         perror(scratch);
         return 2;
     }
     struct CMUnitTest tests[MAX_CASES] = { 0 };
-    size_t n = 0;
-    const char *const *cases = argc > 3 ? (const char *const *)argv + 3 : the_run->cases;
-    for (; n < MAX_CASES && cases[n]; n++)
-        tests[n] = (struct CMUnitTest){ cases[n], one_case, NULL, NULL, (void *)cases[n] };
-    int failed = _cmocka_run_group_tests(the_run->name, tests, n, NULL, NULL);
+    size_t n = list_cases(tests, argc > 4 ? argv + 4 : NULL);
+    int failed = n ? _cmocka_run_group_tests(run_name, tests, n, NULL, NULL) : 1;
     rmdir(scratch);
+    cJSON_Delete(runs);
     return failed != 0;
 }

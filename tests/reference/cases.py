@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pictures and requests of the Qwen3-VL parity cases."""
+"""Pictures and requests of the parity cases, which every family shares.
+
+Which run of a family runs which cases stands in tests/parity/<family>.json.
+"""
 import os
 
 import numpy as np
@@ -46,7 +49,7 @@ def write_pictures(folder):
 
 
 def _image(name, **more):
-    return {"type": "image", "image": "../images/" + name, **more}
+    return {"type": "image", "image": "../../pictures/" + name, **more}
 
 
 def _text(text):
@@ -106,7 +109,7 @@ CASES = {
     "gguf_pictures": lambda s: {"messages": [_user(
         _image("grey.png"), _image("odd.png", max_pixels=5120), _text("Compare." + s))],
         **ALL_LIMITS},
-    "prompt_picture": lambda s: {"prompt": "<|im_start|>user\n<img>../images/photo.png</img>"
+    "prompt_picture": lambda s: {"prompt": "<|im_start|>user\n<img>../../pictures/photo.png</img>"
                                  "What is this?" + s + "<|im_end|>\n<|im_start|>assistant\n"},
 }
 
@@ -114,19 +117,6 @@ CLOSING = ("", " ", " Please.", " Thank you.", " Now.", " Look again.", "\n", " 
            " Quickly.", " In a word.", "\n\n", " Hm.", " A dog?", " Two.", " Yes.", " No.", " So?",
            " The lake.", " Trees?", " Red.", " Sky.", " OK.", " Go.", " It is late.", " A bench.",
            " Behind it?", " White.", " Left.", " Right.", " Green?", " Three.", " 7", " 19", " !")
-
-# Which model runs which cases.
-RUNS = {
-    "bf16": [c for c in CASES if not c.startswith("gguf")],
-    "f32": ["text", "picture", "odd_size", "two_pictures", "turns"],
-    "f16": ["text", "rgba", "tall", "jpeg"],
-    "fp8": ["text", "picture", "jpeg"],
-    "micro": ["text", "unicode", "gguf_picture", "gguf_pictures"],
-}
-
-# What the GGUF files run: the limits stand in the request, as a GGUF carries none.
-GGUF_CASES = ["text", "unicode", "gguf_picture", "gguf_pictures"]
-
 
 def request_of(case, closing):
     request = CASES[case](closing)
