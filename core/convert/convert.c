@@ -29,7 +29,7 @@ static void put_text_keys(const conversion *c, espy_gguf_writer *w) {
     espy_config config = m->config;
     char key[96];
     config.text.n_sections = 4; /* unused ones are 0 */
-    espy_config_write(&config, m->family->keys, m->family->n_keys, architecture, 0, w);
+    espy_config_write(&config, m->family->keys, architecture, 0, w);
     espy_key_name(key, sizeof key, "%s.attention.value_length", architecture);
     espy_gguf_put_u32(w, key, (uint32_t)config.text.head_dim);
 }
@@ -58,7 +58,7 @@ static espy_status put_vision_keys(const conversion *c, espy_gguf_writer *w) {
     espy_gguf_put_string(w, "clip.projector_type", m->family->projector_types[0]);
     espy_gguf_put_bool(w, "clip.has_vision_encoder", 1);
     espy_gguf_put_bool(w, "clip.use_gelu", 1);
-    espy_config_write(&m->config, m->family->keys, m->family->n_keys, "clip", 1, w);
+    espy_config_write(&m->config, m->family->keys, "clip", 1, w);
     espy_gguf_put_u32(w, "clip.vision.image_size",
                       (uint32_t)(lround(sqrt((double)v->n_positions)) * v->patch));
     espy_gguf_put_f32(w, "clip.vision.attention.layer_norm_epsilon", v->eps);
@@ -143,8 +143,8 @@ static espy_status choose_types(conversion *c) {
         .has_output = m->weights.output.tensor.data != m->weights.embedding.tensor.data,
         .for_llama_cpp = !c->one_file,
     };
-    espy_status status = espy_weights_each(&m->weights, &m->config, m->family->weights,
-                                           m->family->n_weights, add_weight, c);
+    espy_status status =
+        espy_weights_each(&m->weights, &m->config, m->family->weights, add_weight, c);
     espy_out_weights_choose(&c->language_weights, &file);
     espy_out_weights_choose(&c->vision_weights, &file);
     return status;

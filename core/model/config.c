@@ -155,11 +155,12 @@ static espy_status read_key(const espy_key *key, espy_config *config, const espy
     return store(key, &f, at, 0, v, err);
 }
 
-espy_status espy_config_read(espy_config *config, const espy_key *keys, int n_keys,
+espy_status espy_config_read(espy_config *config, const espy_key_table *const *tables,
                              const espy_numbers *numbers, espy_error *err) {
-    for (int i = 0; i < n_keys; i++) {
-        espy_status status = read_key(&keys[i], config, numbers, err);
-        if (status) return status;
-    }
+    for (; *tables; tables++)
+        for (int i = 0; i < (*tables)->n; i++) {
+            espy_status status = read_key(&(*tables)->rows[i], config, numbers, err);
+            if (status) return status;
+        }
     return ESPY_OK;
 }

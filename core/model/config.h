@@ -83,15 +83,22 @@ typedef struct espy_key {
     size_t count_at; /* lists: offset of an int that receives the count */
 } espy_key;
 
+/* Rows of numbers. A family lists some such tables, ended by NULL, and so shares
+ * those that others have. */
+typedef struct espy_key_table {
+    const espy_key *rows;
+    int n;
+} espy_key_table;
+
 /* Reads all rows into config. Errors ESPY_ERR_MISSING, ESPY_ERR_FORMAT (out of
  * range; the message names file, key and value). */
-espy_status espy_config_read(espy_config *config, const espy_key *keys, int n_keys,
+espy_status espy_config_read(espy_config *config, const espy_key_table *const *tables,
                              const espy_numbers *numbers, espy_error *err);
 
 /* The way back: every row's first GGUF name with its number, of the vision part
  * ("clip.*") or of the language part (all others). Ids of -1 are left out, as are rows
  * that only files of another layout have ("%s.vision.*"). config_write.c. */
-void espy_config_write(const espy_config *config, const espy_key *keys, int n_keys,
+void espy_config_write(const espy_config *config, const espy_key_table *const *tables,
                        const char *architecture, int vision, espy_gguf_writer *writer);
 
 /* A row's name with the architecture put in. */

@@ -53,17 +53,22 @@ static void write_number(const espy_key *key, const espy_config *config, const c
         espy_gguf_put_u32(writer, name, (uint32_t)v);
 }
 
-void espy_config_write(const espy_config *config, const espy_key *keys, int n_keys,
+static void write_key(const espy_key *key, const espy_config *config, const char *architecture,
+                      int vision, espy_gguf_writer *writer) {
+    char name[160];
+    const char *pattern = key->gguf[0];
+    if (!pattern || strncmp(pattern, "%s.vision.", 10) == 0) return;
+    if ((strncmp(pattern, "clip.", 5) == 0) != (vision != 0)) return;
+    espy_key_name(name, sizeof name, pattern, architecture);
+    if (key->n_max)
+        write_list(key, config, name, writer);
+    else
+        write_number(key, config, name, writer);
+}
+
+void espy_config_write(const espy_config *config, const espy_key_table *const *tables,
                        const char *architecture, int vision, espy_gguf_writer *writer) {
-    for (int i = 0; i < n_keys; i++) {
-        char name[160];
-        const char *pattern = keys[i].gguf[0];
-        if (!pattern || strncmp(pattern, "%s.vision.", 10) == 0) continue;
-        if ((strncmp(pattern, "clip.", 5) == 0) != (vision != 0)) continue;
-        espy_key_name(name, sizeof name, pattern, architecture);
-        if (keys[i].n_max)
-            write_list(&keys[i], config, name, writer);
-        else
-            write_number(&keys[i], config, name, writer);
-    }
+    for (; *tables; tables++)
+        for (int i = 0; i < (*tables)->n; i++)
+            write_key(&(*tables)->rows[i], config, architecture, vision, writer);
 }

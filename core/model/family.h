@@ -36,10 +36,8 @@ typedef struct espy_family {
     const espy_chat_style *chat;
     const espy_chat_style *thinking_chat; /* of releases that think first; or NULL */
 
-    const espy_key *keys;
-    int n_keys;
-    const espy_weight_name *weights;
-    int n_weights;
+    const espy_key_table *keys[4];
+    const espy_weight_table *weights[4];
 
     /* What no row can say: called before the rows are read to put list defaults,
      * and after, to settle what follows from several. */
@@ -52,5 +50,9 @@ extern const espy_family *const espy_families[];
 extern const int espy_n_families;
 
 extern const espy_family espy_family_qwen3_vl;
+
+/* What families share with it. */
+extern const espy_key_table espy_qwen3_vl_keys;
+extern const espy_weight_table espy_qwen3_vl_weights;
 
 #endif

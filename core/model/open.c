@@ -199,21 +199,27 @@ static espy_status settle_tokens(espy_model *m, const char *path, espy_error *er
     return ESPY_OK;
 }
 
+/* NULL: there is none; binding tells. */
+static const espy_tensor *find_embedding(const espy_model *m, const espy_numbers *n) {
+    for (const espy_weight_table *const *table = m->family->weights; *table; table++)
+        for (int i = 0; i < (*table)->n; i++) {
+            const espy_weight_name *row = &(*table)->rows[i];
+            if (row->shape[0] == ESPY_DIM_VOCAB)
+                return n->language ? espy_container_find(m->language, row->gguf[0])
+                                   : espy_weights_probe(m->language, row->hf);
+        }
+    return NULL;
+}
+
 static espy_status read_numbers(espy_model *m, const espy_numbers *n, espy_error *err) {
     const char *path = espy_container_path(m->language);
     espy_config *c = &m->config;
     m->family->defaults(c);
-    espy_status status = espy_config_read(c, m->family->keys, m->family->n_keys, n, err);
+    espy_status status = espy_config_read(c, m->family->keys, n, err);
     if (!status) status = m->family->settle(c, n, err);
     if (status) return n->folder ? espy_fail_in(err, status, n->folder) : status;
     /* Rows of the embedding decide, whatever the config says. */
-    const espy_tensor *t = NULL;
-    for (int i = 0; i < m->family->n_weights && !t; i++) {
-        const espy_weight_name *row = &m->family->weights[i];
-        if (row->shape[0] == ESPY_DIM_VOCAB)
-            t = n->language ? espy_container_find(m->language, row->gguf[0])
-                            : espy_weights_probe(m->language, row->hf);
-    }
+    const espy_tensor *t = find_embedding(m, n);
     if (t && t->shape[0] > 0 && t->shape[0] < 1 << 24) c->text.n_vocab = (int)t->shape[0];
     status = check(m, path, err);
     c->vision.head_dim = status ? 0 : c->vision.dim / c->vision.n_heads;
@@ -341,9 +347,9 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
                           espy_error *err) {
     espy_status status = read_numbers(m, n, err);
     if (!status)
-        status = espy_weights_bind(
-            &m->weights, &m->config, m->family->weights, m->family->n_weights, m->language,
-            m->vision ? m->vision : m->language, params->progress, params->user, err);
+        status = espy_weights_bind(&m->weights, &m->config, m->family->weights, m->language,
+                                   m->vision ? m->vision : m->language, params->progress,
+                                   params->user, err);
     if (!status)
         status = n->folder ? espy_vocab_from_folder(&m->vocab, n->folder, err)
                            : espy_vocab_from_gguf(&m->vocab, m->language, err);

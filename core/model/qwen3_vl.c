@@ -225,6 +225,9 @@ static const espy_weight_name weights[] = {
 };
 /* clang-format on */
 
+const espy_key_table espy_qwen3_vl_keys = { keys, sizeof keys / sizeof *keys };
+const espy_weight_table espy_qwen3_vl_weights = { weights, sizeof weights / sizeof *weights };
+
 static void defaults(espy_config *c) {
     static const int taps[] = { 8, 16, 24 }, sections[] = { 24, 20, 20 };
     memcpy(c->vision.taps, taps, sizeof taps);
@@ -284,10 +287,8 @@ const espy_family espy_family_qwen3_vl = {
     .wording = ESPY_WORDING_QWEN3_VL,
     .chat = &espy_chat_qwen3_vl,
     .thinking_chat = &espy_chat_qwen3_vl_thinking,
-    .keys = keys,
-    .n_keys = sizeof keys / sizeof *keys,
-    .weights = weights,
-    .n_weights = sizeof weights / sizeof *weights,
+    .keys = { &espy_qwen3_vl_keys },
+    .weights = { &espy_qwen3_vl_weights },
     .defaults = defaults,
     .settle = settle,
 };

@@ -10,6 +10,9 @@ typedef struct binder {
     const espy_config *config;
     const espy_container *language, *vision;
     espy_kernels kernels; /* conversions */
+    espy_progress_fn progress;
+    void *user;
+    int n_rows; /* in all tables */
     espy_error *err;
 } binder;
 
@@ -297,23 +300,38 @@ static int group_count(const espy_config *c, espy_group group) {
     return 1;
 }
 
+/* done: rows of the tables before. */
+static espy_status bind_table(const binder *b, const espy_weight_table *table, int done) {
+    espy_status status = ESPY_OK;
+    for (int i = 0; i < table->n && !status; i++) {
+        const espy_weight_name *row = &table->rows[i];
+        for (int j = 0; j < group_count(b->config, row->group) && !status; j++)
+            status = bind_one(b, row, j, group_base(b->weights, row->group, j));
+        if (!status && b->progress && b->progress(b->user, "loading", done + i + 1, b->n_rows))
+            status = espy_fail(b->err, ESPY_ERR_STOPPED, -1, "loading was stopped");
+    }
+    return status;
+}
+
 espy_status espy_weights_bind(espy_weights *w, const espy_config *config,
-                              const espy_weight_name *names, int n_names,
+                              const espy_weight_table *const *tables,
                               const espy_container *language, const espy_container *vision,
                               espy_progress_fn progress, void *user, espy_error *err) {
-    binder b = { w, config, language, vision, { 0 }, err };
+    binder b = { .weights = w,
+                 .config = config,
+                 .language = language,
+                 .vision = vision,
+                 .progress = progress,
+                 .user = user,
+                 .err = err };
+    for (int i = 0; tables[i]; i++) b.n_rows += tables[i]->n;
     *w = (espy_weights){ 0 };
     espy_kernels_choose(&b.kernels, NULL);
     w->vision = calloc((size_t)config->vision.n_layers, sizeof *w->vision);
     w->text = calloc((size_t)config->text.n_layers, sizeof *w->text);
     espy_status status = w->vision && w->text ? ESPY_OK : espy_out_of_memory(err);
-    for (int i = 0; i < n_names && !status; i++) {
-        const espy_weight_name *row = &names[i];
-        for (int j = 0; j < group_count(config, row->group) && !status; j++)
-            status = bind_one(&b, row, j, group_base(w, row->group, j));
-        if (!status && progress && progress(user, "loading", i + 1, n_names))
-            status = espy_fail(err, ESPY_ERR_STOPPED, -1, "loading was stopped");
-    }
+    for (int done = 0; *tables && !status; done += (*tables++)->n)
+        status = bind_table(&b, *tables, done);
     const espy_tensor *missing;
     if (!status && !w->patch.w.tensor.data)
         status = is_gguf(&b) ? join_patch_slices(&b)
@@ -324,24 +342,29 @@ espy_status espy_weights_bind(espy_weights *w, const espy_config *config,
     return status;
 }
 
+static espy_status visit(const espy_weights *w, const espy_config *config,
+                         const espy_weight_name *row, int index, espy_weight_fn fn, void *user) {
+    const char *base = group_base((espy_weights *)(uintptr_t)w, row->group, index);
+    const espy_weight *slot = (const espy_weight *)(const void *)(base + row->at);
+    char name[256];
+    if (!slot->tensor.data || (slot == &w->output && slot->tensor.data == w->embedding.tensor.data))
+        return ESPY_OK;
+    gguf_name(name, sizeof name, config, row, row->gguf[0] ? 0 : 1, index);
+    espy_bound_weight bound = { name, is_vision(row), row->shape[1] == ESPY_DIM_NONE, slot };
+    return fn(user, &bound);
+}
+
 espy_status espy_weights_each(const espy_weights *w, const espy_config *config,
-                              const espy_weight_name *names, int n_names, espy_weight_fn fn,
+                              const espy_weight_table *const *tables, espy_weight_fn fn,
                               void *user) {
-    for (int i = 0; i < n_names; i++)
-        for (int j = 0; j < group_count(config, names[i].group); j++) {
-            const char *base = group_base((espy_weights *)(uintptr_t)w, names[i].group, j);
-            const espy_weight *slot = (const espy_weight *)(const void *)(base + names[i].at);
-            char name[256];
-            if (!slot->tensor.data ||
-                (slot == &w->output && slot->tensor.data == w->embedding.tensor.data))
-                continue;
-            gguf_name(name, sizeof name, config, &names[i], names[i].gguf[0] ? 0 : 1, j);
-            espy_bound_weight bound = { name, is_vision(&names[i]),
-                                        names[i].shape[1] == ESPY_DIM_NONE, slot };
-            espy_status status = fn(user, &bound);
-            if (status) return status;
+    espy_status status = ESPY_OK;
+    for (; *tables && !status; tables++)
+        for (int i = 0; i < (*tables)->n && !status; i++) {
+            const espy_weight_name *row = &(*tables)->rows[i];
+            for (int j = 0; j < group_count(config, row->group) && !status; j++)
+                status = visit(w, config, row, j, fn, user);
         }
-    return ESPY_OK;
+    return status;
 }
 
 void espy_weights_free(espy_weights *w) {

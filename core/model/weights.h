@@ -93,11 +93,17 @@ typedef struct espy_weight_name {
                       bound; 0: always */
 } espy_weight_name;
 
+/* Slots. As with numbers, a family lists some such tables, ended by NULL. */
+typedef struct espy_weight_table {
+    const espy_weight_name *rows;
+    int n;
+} espy_weight_table;
+
 /* Binds all slots. language and vision may be the same container. Errors
  * ESPY_ERR_MISSING, ESPY_ERR_UNSUPPORTED, ESPY_ERR_FORMAT (shape: the message
  * names tensor and both shapes), ESPY_ERR_MEMORY. */
 espy_status espy_weights_bind(espy_weights *weights, const espy_config *config,
-                              const espy_weight_name *names, int n_names,
+                              const espy_weight_table *const *tables,
                               const espy_container *language, const espy_container *vision,
                               espy_progress_fn progress, void *user, espy_error *err);
 
@@ -119,7 +125,7 @@ typedef espy_status (*espy_weight_fn)(void *user, const espy_bound_weight *bound
 /* Walks over all slots that have a tensor of their own, not over an output that is
  * the embedding. A failure of fn stops the walk. */
 espy_status espy_weights_each(const espy_weights *weights, const espy_config *config,
-                              const espy_weight_name *names, int n_names, espy_weight_fn fn,
+                              const espy_weight_table *const *tables, espy_weight_fn fn,
                               void *user);
 
 /* Keeps p until the weights are freed; frees it at once if that fails. */
