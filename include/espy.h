@@ -493,7 +493,8 @@ typedef struct espy_task_request {
     int max_tokens;
     int64_t min_pixels, max_pixels; /* 0: the model's                         */
     espy_sampling sampling;
-    int thinks; /* the model thinks before it answers; max_tokens allows for it */
+    int thinks;        /* the model thinks before it answers; max_tokens allows for it */
+    char language[64]; /* the English name of the one asked for; empty: English  */
 } espy_task_request;
 
 /* argument  what the task has to be told, else NULL
