@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The small public calls that stand on the others. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,23 @@ espy_status espy_fit(const espy_model *m, int width, int height, int64_t min_pix
     if (fitted_width) *fitted_width = w;
     if (fitted_height) *fitted_height = h;
     if (n_tokens) *n_tokens = h / factor * (w / factor);
+    return ESPY_OK;
+}
+
+espy_status espy_fit_clip(const espy_model *m, int width, int height, int n_frames,
+                          int64_t min_pixels, int64_t max_pixels, int64_t total_pixels,
+                          int *fitted_width, int *fitted_height, int *n_tokens, espy_error *err) {
+    const espy_clip_limits limits = { min_pixels, max_pixels, total_pixels };
+    int factor = m->config.vision.patch * m->config.vision.merge, h, w;
+    if (n_frames < 1) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "a film without frames");
+    espy_status status = espy_model_fit_clip(m, height, width, n_frames, &limits, &h, &w, err);
+    if (status) return status;
+    if (fitted_width) *fitted_width = w;
+    if (fitted_height) *fitted_height = h;
+    if (n_tokens) {
+        int64_t n = ((int64_t)n_frames + 1) / 2 * (h / factor) * (w / factor);
+        *n_tokens = n < INT_MAX ? (int)n : INT_MAX;
+    }
     return ESPY_OK;
 }
 

@@ -210,6 +210,15 @@ ESPY_API espy_status espy_fit(const espy_model *model, int width_px, int height_
                               int64_t min_pixels, int64_t max_pixels, int *fitted_width_px,
                               int *fitted_height_px, int *n_tokens, espy_error *err);
 
+/* The same for the frames of a clip of which n_frames are shown, by the family's
+ * rule: with limits of each frame and of all together (0: the model's). *n_tokens is
+ * that of the whole clip, without time stamps.
+ * Errors ESPY_ERR_ARGUMENT (also frames that are too small for the model). */
+ESPY_API espy_status espy_fit_clip(const espy_model *model, int width_px, int height_px,
+                                   int n_frames, int64_t min_pixels, int64_t max_pixels,
+                                   int64_t total_pixels, int *fitted_width_px,
+                                   int *fitted_height_px, int *n_tokens, espy_error *err);
+
 /* ---------------------------------------------------------------- messages */
 
 typedef enum espy_part_type { ESPY_PART_TEXT = 0, ESPY_PART_IMAGE, ESPY_PART_VIDEO } espy_part_type;
@@ -218,12 +227,18 @@ typedef enum espy_part_type { ESPY_PART_TEXT = 0, ESPY_PART_IMAGE, ESPY_PART_VID
 typedef struct espy_part {
     espy_part_type type;
     const char *text;                /* ESPY_PART_TEXT                        */
-    const espy_image *const *images; /* one image, or the frames of a clip    */
+    const espy_image *const *images; /* one image, or the frames of a clip,
+                                        which have one size                   */
     int n_images;
-    double fps;           /* clip: rate of the frames; 0 unknown      */
-    int do_sample_frames; /* clip: choose frames as the processor does */
-    int64_t min_pixels;   /* 0: of the request, else of the model     */
-    int64_t max_pixels;
+    double fps;            /* clip: rate of the frames; 0 unknown      */
+    int do_sample_frames;  /* clip: choose frames as the processor does,
+                              about two a second, 4 to 768             */
+    int64_t min_pixels;    /* 0: of the request, else of the model; of */
+    int64_t max_pixels;    /* each frame of a clip                     */
+    const double *times_s; /* clip: [n_images] when each frame is, in seconds
+                              that do not fall; NULL: frame k at k / fps      */
+    int64_t total_pixels;  /* clip: at most so many of all its frames that are
+                              shown; 0: as the model's files say              */
 } espy_part;
 
 typedef struct espy_message {
@@ -283,7 +298,7 @@ ESPY_API int64_t espy_context_length(const espy_context *context);
 ESPY_API int64_t espy_context_capacity(const espy_context *context);
 
 /* Forget the tokens from position n on (0 empties the timeline). Cheap.
- * A position inside a picture drops the whole picture.
+ * A position inside a picture, or a pair of a film's frames, drops all of it.
  * Errors ESPY_ERR_ARGUMENT for n beyond the length. */
 ESPY_API espy_status espy_context_rewind(espy_context *context, int64_t n, espy_error *err);
 
@@ -339,7 +354,7 @@ typedef struct espy_request {
     int n_stop;
     int ignore_eos;     /* go on after the end-of-turn token               */
     int add_vision_id;  /* "Picture 1: " before each picture               */
-    int64_t min_pixels; /* of every picture; 0: the model's                */
+    int64_t min_pixels; /* of every picture and frame; 0: the model's      */
     int64_t max_pixels;
     int n_top_logprobs; /* per generated token, 0..20                     */
     int no_loop_guard;  /* do not end endless repetition; ignore_eos implies it */
@@ -382,9 +397,14 @@ typedef struct espy_result {
     int64_t rope_delta;
 
     double vision_ms, prompt_ms, generate_ms;
-    size_t text_bytes;   /* of text; a model may write NUL characters */
-    int n_cached_images; /* pictures whose vision tokens came from the cache;
-                            those within n_reused_tokens are not counted */
+    size_t text_bytes;     /* of text; a model may write NUL characters */
+    int n_cached_images;   /* pictures, and pairs of a film's frames, whose vision
+                              tokens came from the cache; those within
+                              n_reused_tokens are not counted              */
+    double *video_times_s; /* [n_video_times] when each temporal patch of the clips
+                              is, one clip after the other: the middle of its two
+                              frames; video_grid_thw says how many each has  */
+    int n_video_times;
 } espy_result;
 
 /* Render, look, read the prompt and answer.
@@ -414,12 +434,18 @@ typedef struct espy_result {
  * Errors   ESPY_ERR_ARGUMENT (roles, image sizes), ESPY_ERR_FULL (the prompt
  *          does not fit; the message says how many tokens it needs; nothing
  *          changed), ESPY_ERR_STOPPED (on_progress, before the first token),
- *          ESPY_ERR_UNSUPPORTED (films), ESPY_ERR_IO (trace_path),
+ *          ESPY_ERR_UNSUPPORTED (a film for a model that takes none), ESPY_ERR_IO
+ *          (trace_path),
  *          ESPY_ERR_MEMORY
  */
 ESPY_API espy_status espy_generate(espy_context *context, const espy_request *request,
                                    espy_result *result, espy_error *err);
 ESPY_API void espy_result_clear(espy_result *result);
+
+/* How many tokens the prompt of a request has, pictures and films included; nothing
+ * is computed. Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY as espy_generate. */
+ESPY_API espy_status espy_count_prompt(const espy_model *model, const espy_request *request,
+                                       int64_t *n_tokens, espy_error *err);
 
 /* How long a request would take now, in ms: what the timeline and the cache of
  * pictures would spare it is left out. The first request takes longer, while the
@@ -438,8 +464,7 @@ typedef struct espy_time_estimate {
  * requests are told at that cautious speed until then. The timeline and the cache
  * stay as they are. Of the right order on a machine that does little else, and
  * rather too low: tests/bench/README.md. Threads as espy_generate.
- * Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED as espy_generate,
- * ESPY_ERR_MEMORY; *out is empty then. */
+ * Errors ESPY_ERR_ARGUMENT as espy_generate, ESPY_ERR_MEMORY; *out is empty then. */
 ESPY_API espy_status espy_estimate_time(espy_context *context, const espy_request *request,
                                         espy_time_estimate *out, espy_error *err);
 
@@ -493,8 +518,7 @@ typedef struct espy_task_request {
     int max_tokens;
     int64_t min_pixels, max_pixels; /* 0: the model's                         */
     espy_sampling sampling;
-    int thinks;        /* the model thinks before it answers; max_tokens allows for it */
-    char language[64]; /* the English name of the one asked for; empty: English  */
+    int thinks; /* the model thinks before it answers; max_tokens allows for it */
 } espy_task_request;
 
 /* argument  what the task has to be told, else NULL

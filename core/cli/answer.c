@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct job {
     cli_session *session;
@@ -229,17 +228,6 @@ static int answer_all(job *j, const cli_list *files, int together) {
     return worst;
 }
 
-static int is_english(const char *language) {
-    if (!strcasecmp(language, "english")) return 1;
-    return !strncasecmp(language, "en", 2) && (!language[2] || strchr("_-.@", language[2]));
-}
-
-/* The built-in model knows few languages; a locale's is left out without a word. */
-static void say_language(const cli_options *o, const espy_task_request *ask) {
-    if (o->language && !*ask->language && !is_english(o->language) && !o->quiet)
-        cli_say("the built-in model does not know %s; it answers in English", o->language);
-}
-
 int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together) {
     cli_session session = { .o = o };
@@ -264,7 +252,6 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
     if (!answered &&
         espy_task_prepare(&j.ask, session.model, task, argument, cli_language(o, task), &err))
         answered = cli_session_report(&session, NULL, &err);
-    if (!answered) say_language(o, &j.ask);
     if (!answered && o->verbose) cli_say("prompt: %s", j.ask.prompt);
     if (!answered) answered = answer_all(&j, &files, together);
     espy_task_request_clear(&j.ask);

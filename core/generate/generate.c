@@ -255,20 +255,31 @@ static espy_status answer(job *j) {
 
 /* ------------------------------------------------------------------ result */
 
+static void set_grid(int thw[3], int t, espy_grid grid) {
+    thw[0] = t;
+    thw[1] = grid.h;
+    thw[2] = grid.w;
+}
+
 static espy_status describe_prompt(job *j) {
     const espy_prepared *p = &j->prepared;
     espy_result *out = j->result;
     out->rendered = strdup(p->prompt.text ? p->prompt.text : "");
     out->image_grid_thw = calloc((size_t)p->n_pictures + 1, sizeof *out->image_grid_thw);
-    out->video_grid_thw = calloc(1, sizeof *out->video_grid_thw);
-    if (!out->rendered || !out->image_grid_thw || !out->video_grid_thw)
+    out->video_grid_thw = calloc((size_t)p->n_clips + 1, sizeof *out->video_grid_thw);
+    out->video_times_s = calloc((size_t)p->n_pictures + 1, sizeof *out->video_times_s);
+    if (!out->rendered || !out->image_grid_thw || !out->video_grid_thw || !out->video_times_s)
         return espy_out_of_memory(j->err);
-    for (int i = 0; i < p->n_pictures; i++) {
-        out->image_grid_thw[i][0] = 1;
-        out->image_grid_thw[i][1] = p->pictures[i].grid.h;
-        out->image_grid_thw[i][2] = p->pictures[i].grid.w;
+    for (int i = 0; i < p->n_pictures; i++)
+        if (p->pictures[i].clip < 0)
+            set_grid(out->image_grid_thw[out->n_images++], 1, p->pictures[i].grid);
+    for (int i = 0; i < p->n_clips; i++) {
+        const espy_clip *clip = &p->clips[i];
+        set_grid(out->video_grid_thw[out->n_videos++], clip->n, p->pictures[clip->first].grid);
+        memcpy(out->video_times_s + out->n_video_times, clip->times,
+               (size_t)clip->n * sizeof *clip->times);
+        out->n_video_times += clip->n;
     }
-    out->n_images = p->n_pictures;
     out->n_prompt_tokens = (int)p->timeline.n;
     out->n_reused_tokens = (int)j->reused;
     out->rope_delta = p->timeline.positions.next - p->timeline.n;
@@ -330,6 +341,18 @@ espy_status espy_generate(espy_context *context, const espy_request *request, es
     return status;
 }
 
+espy_status espy_count_prompt(const espy_model *model, const espy_request *request,
+                              int64_t *n_tokens, espy_error *err) {
+    espy_prepared prepared;
+    if (!model || !request || !n_tokens)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "model, request or n_tokens is missing");
+    espy_status status = espy_prepare(&prepared, model, request, err);
+    if (status) return status;
+    *n_tokens = prepared.timeline.n;
+    espy_prepared_free(&prepared);
+    return ESPY_OK;
+}
+
 void espy_result_clear(espy_result *r) {
     if (!r) return;
     free(r->text);
@@ -338,5 +361,6 @@ void espy_result_clear(espy_result *r) {
     free(r->rendered);
     free(r->image_grid_thw);
     free(r->video_grid_thw);
+    free(r->video_times_s);
     *r = (espy_result){ 0 };
 }

@@ -7,9 +7,8 @@
 #include "image/image.h"
 
 /* Two independent chains over the pixels, eight bytes a step, and the sizes. */
-static espy_picture_key picture_key(const espy_image *im, int height, int width) {
-    uint64_t a = 0x9E3779B97F4A7C15U ^ (uint64_t)(unsigned)height << 32 ^ (unsigned)width;
-    uint64_t b = 0xD1B54A32D192ED03U ^ (uint64_t)(unsigned)im->height << 32 ^ (unsigned)im->width;
+static void absorb(espy_picture_key *key, const espy_image *im) {
+    uint64_t a = key->a ^ (uint64_t)(unsigned)im->width << 32, b = key->b ^ (unsigned)im->height;
     size_t n = (size_t)im->width * (size_t)im->height * 3, i = 0;
     for (; i < n; i += 8) {
         uint64_t v = 0;
@@ -19,24 +18,74 @@ static espy_picture_key picture_key(const espy_image *im, int height, int width)
         b = (b + v) * 0xDA942042E4DD58B5U;
         b ^= b >> 32;
     }
-    return (espy_picture_key){ a, b ? b : 1 };
+    *key = (espy_picture_key){ a, b };
+}
+
+/* Two frames that are one give the key of a still: the same tokens. */
+static espy_picture_key key_of(const espy_picture *p) {
+    espy_picture_key key = {
+        0x9E3779B97F4A7C15U ^ (uint64_t)(unsigned)p->height << 32 ^ (unsigned)p->width,
+        0xD1B54A32D192ED03U,
+    };
+    absorb(&key, p->image);
+    if (p->second != p->image) absorb(&key, p->second);
+    if (!key.b) key.b = 1;
+    return key;
+}
+
+static void measure(espy_picture *p, const espy_vision_config *v) {
+    p->grid = (espy_grid){ p->height / v->patch, p->width / v->patch };
+    p->n = (int64_t)p->grid.h * p->grid.w / (v->merge * v->merge);
+    p->key = key_of(p);
 }
 
 static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *part,
                        const espy_request *r, espy_error *err) {
-    const espy_vision_config *v = &m->config.vision;
     if (part->n_images != 1 || !part->images || !part->images[0])
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "an image part must hold one image, not %d",
                          part->n_images);
-    p->image = part->images[0];
-    espy_status status = espy_model_fit(m, p->image->height, p->image->width,
-                                        part->min_pixels > 0 ? part->min_pixels : r->min_pixels,
-                                        part->max_pixels > 0 ? part->max_pixels : r->max_pixels,
-                                        &p->height, &p->width, err);
+    const espy_image *image = part->images[0];
+    *p = (espy_picture){ .image = image, .second = image, .clip = -1 };
+    espy_status status = espy_model_fit(
+        m, image->height, image->width, part->min_pixels > 0 ? part->min_pixels : r->min_pixels,
+        part->max_pixels > 0 ? part->max_pixels : r->max_pixels, &p->height, &p->width, err);
+    if (!status) measure(p, &m->config.vision);
+    return status;
+}
+
+static espy_status add_picture(espy_prepared *out, const espy_model *m, const espy_part *part,
+                               const espy_request *r, espy_error *err) {
+    espy_picture *grown =
+        realloc(out->pictures, ((size_t)out->n_pictures + 1) * sizeof *out->pictures);
+    if (!grown) return espy_out_of_memory(err);
+    out->pictures = grown;
+    espy_status status = fit(&grown[out->n_pictures], m, part, r, err);
+    if (!status) out->n_pictures++;
+    return status;
+}
+
+/* The temporal patches of a film, as many pictures. */
+static espy_status add_clip(espy_prepared *out, const espy_model *m, const espy_part *part,
+                            const espy_request *r, espy_error *err) {
+    espy_clip *clip = &out->clips[out->n_clips];
+    espy_status status = espy_clip_plan(clip, m, part, r->min_pixels, r->max_pixels, err);
     if (status) return status;
-    p->grid = (espy_grid){ p->height / v->patch, p->width / v->patch };
-    p->n = (int64_t)p->grid.h * p->grid.w / (v->merge * v->merge);
-    p->key = picture_key(p->image, p->height, p->width);
+    int index = out->n_clips++;
+    espy_picture *grown =
+        realloc(out->pictures, ((size_t)out->n_pictures + (size_t)clip->n) * sizeof *out->pictures);
+    if (!grown) return espy_out_of_memory(err);
+    out->pictures = grown;
+    clip->first = out->n_pictures;
+    for (int i = 0; i < clip->n; i++) {
+        int a = 2 * i, b = a + 1 < clip->n_frames ? a + 1 : a;
+        espy_picture *p = &grown[out->n_pictures++];
+        *p = (espy_picture){ .image = part->images[clip->frames[a]],
+                             .second = part->images[clip->frames[b]],
+                             .clip = index,
+                             .height = clip->height,
+                             .width = clip->width };
+        measure(p, &m->config.vision);
+    }
     return ESPY_OK;
 }
 
@@ -53,25 +102,70 @@ static espy_status fit_all(espy_prepared *out, const espy_model *m, const espy_r
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "the prompt has %d places for pictures, but %d pictures were given",
                          (int)n, r->n_prompt_parts);
-    out->pictures = calloc(n + 1, sizeof *out->pictures);
-    if (!out->pictures) return espy_out_of_memory(err);
+    out->clips = calloc(n + 1, sizeof *out->clips);
+    if (!out->clips) return espy_out_of_memory(err);
     for (size_t i = 0; i < n; i++) {
-        const espy_part *part = part_at(r, &out->prompt.places[i]);
-        if (out->prompt.places[i].type != ESPY_PART_IMAGE || part->type != ESPY_PART_IMAGE)
-            return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
-                             "films are not supported yet; give single frames as pictures");
-        espy_status status = fit(&out->pictures[i], m, part, r, err);
+        const espy_prompt_place *place = &out->prompt.places[i];
+        const espy_part *part = part_at(r, place);
+        if (part->type != place->type)
+            return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                             "place %d of the prompt is for a %s, but %s was given", (int)i + 1,
+                             place->type == ESPY_PART_VIDEO ? "film" : "picture",
+                             part->type == ESPY_PART_VIDEO   ? "a film"
+                             : part->type == ESPY_PART_IMAGE ? "a picture"
+                                                             : "text");
+        espy_status status = place->type == ESPY_PART_VIDEO ? add_clip(out, m, part, r, err)
+                                                            : add_picture(out, m, part, r, err);
         if (status) return status;
-        out->n_pictures = (int)i + 1;
     }
     return ESPY_OK;
 }
 
-/* Each placeholder becomes as many tokens as its picture has. */
+/* The prompt's ids, with one pad for each picture; for each temporal patch where
+ * times stand between them, else for each clip. */
+static espy_status encode(const espy_prepared *out, const espy_model *m, espy_ids *ids,
+                          espy_error *err) {
+    const espy_prompt *prompt = &out->prompt;
+    if (!out->n_clips || !m->chat->time_stamp[0])
+        return espy_prompt_encode(prompt, m->vocab, ids, err);
+    espy_stamps *stamps = calloc(prompt->n_places, sizeof *stamps);
+    if (!stamps) return espy_out_of_memory(err);
+    int next = 0;
+    for (size_t i = 0; i < prompt->n_places; i++) {
+        if (prompt->places[i].type != ESPY_PART_VIDEO) continue;
+        stamps[i] = (espy_stamps){ out->clips[next].times, out->clips[next].n };
+        next++;
+    }
+    espy_prompt stamped;
+    espy_status status = espy_prompt_stamp(&stamped, prompt, m->chat, stamps, err);
+    if (!status) status = espy_prompt_encode(&stamped, m->vocab, ids, err);
+    espy_prompt_free(&stamped);
+    free(stamps);
+    return status;
+}
+
+/* The tokens of one picture; of all patches of a clip without times between them. */
+static void place(espy_prepared *out, const espy_model *m, int32_t id, int *next) {
+    int merge = m->config.vision.merge;
+    espy_timeline *t = &out->timeline;
+    int clip = out->pictures[*next].clip, n = 1;
+    if (clip >= 0 && !m->chat->time_stamp[0]) n = out->clips[clip].n;
+    int32_t base = t->positions.next;
+    for (int i = 0; i < n; i++) {
+        espy_picture *p = &out->pictures[(*next)++];
+        int32_t step =
+            n == 1 ? 0 : espy_clip_step(&m->config.vision, i, out->clips[clip].seconds_per_patch);
+        p->first = t->n;
+        espy_timeline_picture(t, id, p->key, base, step, p->grid.h / merge, p->grid.w / merge);
+    }
+}
+
+/* Each pad becomes as many tokens as it stands for. */
 static espy_status expand(espy_prepared *out, const espy_model *m, const espy_ids *ids,
                           espy_error *err) {
     int64_t total = ids->n;
-    for (int i = 0; i < out->n_pictures; i++) total += out->pictures[i].n - 1;
+    int32_t video = m->chat->video_pad ? espy_vocab_special(m->vocab, m->chat->video_pad) : -1;
+    for (int i = 0; i < out->n_pictures; i++) total += out->pictures[i].n;
     if (total <= 0) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "the prompt is empty");
     if (total > INT32_MAX / 2)
         return espy_fail(err, ESPY_ERR_FULL, -1, "the prompt has %lld tokens, too many",
@@ -79,15 +173,13 @@ static espy_status expand(espy_prepared *out, const espy_model *m, const espy_id
     espy_timeline *t = &out->timeline;
     espy_status status = espy_timeline_reserve(t, total, err);
     if (status) return status;
-    int merge = m->config.vision.merge, next = 0;
+    int next = 0;
     for (int64_t i = 0; i < ids->n; i++) {
-        if (ids->at[i] != m->config.image_token || next == out->n_pictures) {
+        int is_clip = next < out->n_pictures && out->pictures[next].clip >= 0;
+        if (next < out->n_pictures && ids->at[i] == (is_clip ? video : m->config.image_token))
+            place(out, m, ids->at[i], &next);
+        else
             espy_timeline_text(t, &ids->at[i], 1);
-            continue;
-        }
-        espy_picture *p = &out->pictures[next++];
-        p->first = t->n;
-        espy_timeline_picture(t, ids->at[i], p->key, p->grid.h / merge, p->grid.w / merge);
     }
     if (next != out->n_pictures)
         return espy_fail(err, ESPY_ERR_INTERNAL, -1, "%d pictures but %d places", out->n_pictures,
@@ -109,7 +201,7 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *m, const espy_req
         status = espy_chat_render(&out->prompt, m->chat, r->messages, r->n_messages,
                                   r->add_vision_id, err);
     if (!status) status = fit_all(out, m, r, err);
-    if (!status) status = espy_prompt_encode(&out->prompt, m->vocab, &ids, err);
+    if (!status) status = encode(out, m, &ids, err);
     if (!status) status = expand(out, m, &ids, err);
     espy_ids_free(&ids);
     if (status) espy_prepared_free(out);
@@ -121,10 +213,18 @@ void espy_prepared_free(espy_prepared *p) {
         free(p->pictures[i].patches);
         espy_seen_release(p->pictures[i].seen);
     }
+    for (int i = 0; i < p->n_clips; i++) espy_clip_free(&p->clips[i]);
     free(p->pictures);
+    free(p->clips);
     espy_timeline_free(&p->timeline);
     espy_prompt_free(&p->prompt);
     *p = (espy_prepared){ 0 };
+}
+
+static espy_status resize(const espy_image *image, const espy_picture *p, uint8_t **fitted,
+                          espy_error *err) {
+    return espy_resize_bicubic(image->pixels, image->height, image->width, p->height, p->width, 0,
+                               fitted, err);
 }
 
 espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *run,
@@ -142,12 +242,16 @@ espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *
     p->seen = espy_seen_new(m, p->key, p->n);
     if (!p->patches || !p->seen) return espy_out_of_memory(err);
 
-    uint8_t *fitted;
-    espy_status status = espy_resize_bicubic(p->image->pixels, p->image->height, p->image->width,
-                                             p->height, p->width, 0, &fitted, err);
+    uint8_t *fitted, *second = NULL;
+    espy_status status = resize(p->image, p, &fitted, err);
     if (status) return status;
-    espy_patchify(fitted, fitted, p->grid.h, p->grid.w, v->patch, v->merge, mean, std, p->patches);
+    if (p->second != p->image) status = resize(p->second, p, &second, err);
+    if (!status)
+        espy_patchify(fitted, second ? second : fitted, p->grid.h, p->grid.w, v->patch, v->merge,
+                      mean, std, p->patches);
     free(fitted);
+    free(second);
+    if (status) return status;
     espy_vision_forward(run, m, p->patches, &p->grid, 1, p->seen->tokens, p->seen->taps, on_layer,
                         user);
     if (!keep_patches) {

@@ -4,13 +4,16 @@
 #ifndef ESPY_GENERATE_PREPARE_H
 #define ESPY_GENERATE_PREPARE_H
 
+#include "generate/clip.h"
 #include "generate/seen.h"
 #include "text/chat.h"
 
-/* One picture on the prompt. */
+/* What the vision tower looks at by itself: a picture on the prompt, or one temporal
+ * patch of a clip. */
 typedef struct espy_picture {
-    const espy_image *image; /* borrowed */
-    int height, width;       /* fitted, pixels */
+    const espy_image *image, *second; /* borrowed; the frames of a patch, else the same */
+    int clip;                         /* of the prepared clips; -1: a picture */
+    int height, width;                /* fitted, pixels */
     espy_grid grid;
     int64_t first, n; /* tokens on the timeline */
     espy_picture_key key;
@@ -24,10 +27,12 @@ typedef struct espy_prepared {
     espy_timeline timeline;
     espy_picture *pictures; /* [n_pictures] in order */
     int n_pictures;
+    espy_clip *clips; /* [n_clips] in order */
+    int n_clips;
 } espy_prepared;
 
 /* Renders, fits and tokenises; computes nothing. Zeroed on failure; free with
- * espy_prepared_free. Errors ESPY_ERR_ARGUMENT, ESPY_ERR_UNSUPPORTED (films),
+ * espy_prepared_free. Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MISSING (a special token),
  * ESPY_ERR_MEMORY. */
 espy_status espy_prepare(espy_prepared *out, const espy_model *model, const espy_request *request,
                          espy_error *err);

@@ -182,7 +182,6 @@ espy_status espy_task_prepare(espy_task_request *out, const espy_model *m, const
     out->prompt = build_prompt(wording ? wording : r->prompts[0], argument, language);
     if (!out->prompt) return espy_out_of_memory(err);
     out->task = &r->task;
-    snprintf(out->language, sizeof out->language, "%s", language ? language : "");
     out->thinks = m->chat->thought_start != NULL;
     out->max_tokens = r->task.max_tokens + (out->thinks ? THINKING_TOKENS : 0);
     if (!r->greedy) out->sampling = m->config.sampling;

@@ -38,9 +38,9 @@ void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n) {
     }
 }
 
-void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int rows,
-                           int columns) {
-    espy_positions_grid(&t->positions, rows, columns);
+void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
+                           int32_t step, int rows, int columns) {
+    espy_positions_grid(&t->positions, base, step, rows, columns);
     for (int64_t i = (int64_t)rows * columns; i > 0; i--, t->n++) {
         t->ids[t->n] = id;
         t->keys[t->n] = key;
@@ -72,7 +72,9 @@ void espy_timeline_rewind(espy_timeline *t, int64_t n) {
 
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b) {
     int64_t n = 0, most = a->n < b->n ? a->n : b->n;
-    while (n < most && a->ids[n] == b->ids[n] && espy_same_picture(a->keys[n], b->keys[n])) n++;
+    while (n < most && a->ids[n] == b->ids[n] && espy_same_picture(a->keys[n], b->keys[n]) &&
+           a->positions.at[0][n] == b->positions.at[0][n])
+        n++;
     return before_picture(b, n);
 }
 

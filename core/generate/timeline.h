@@ -27,15 +27,17 @@ typedef struct espy_timeline {
 espy_status espy_timeline_reserve(espy_timeline *t, int64_t n, espy_error *err);
 void espy_timeline_free(espy_timeline *t);
 
-/* Appends text, or the cells of a picture; there is room. */
+/* Appends text, or the cells of a picture or temporal patch, with base and step as
+ * in espy_positions_grid; there is room. */
 void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n);
-void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int rows,
-                           int columns);
+void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
+                           int32_t step, int rows, int columns);
 
 /* Drops tokens from n on, and the picture that n would cut. */
 void espy_timeline_rewind(espy_timeline *t, int64_t n);
 
-/* Length of the common beginning, never inside a picture of b. */
+/* Length of the common beginning, never inside a picture of b: the same tokens at
+ * the same positions, for the times of a clip may stand there alone. */
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b);
 
 /* A fingerprint of the first n tokens. */

@@ -7,12 +7,12 @@
 
 #include "file/safetensors_write.h"
 
-enum { MAX_TENSORS = 5 + ESPY_MAX_TAPS };
+enum { MAX_TENSORS = 3 + 2 * (2 + ESPY_MAX_TAPS) };
 
 typedef struct trace {
     espy_out_tensor at[MAX_TENSORS];
     void *owned[MAX_TENSORS];
-    char names[ESPY_MAX_TAPS][32];
+    char names[2][ESPY_MAX_TAPS][32];
     int n;
 } trace;
 
@@ -25,13 +25,16 @@ static int64_t rows_of(const espy_picture *p, int which) {
     return which == -2 ? (int64_t)p->grid.h * p->grid.w : p->n;
 }
 
-/* One tensor [rows of all pictures][cols]. */
-static int add_joined(trace *t, const char *name, const espy_prepared *p, int which, int64_t cols) {
+/* One tensor [rows of all pictures, or of all clips][cols]. */
+static int add_joined(trace *t, const char *name, const espy_prepared *p, int clips, int which,
+                      int64_t cols) {
     int64_t rows = 0, at = 0;
-    for (int i = 0; i < p->n_pictures; i++) rows += rows_of(&p->pictures[i], which);
+    for (int i = 0; i < p->n_pictures; i++)
+        if ((p->pictures[i].clip >= 0) == clips) rows += rows_of(&p->pictures[i], which);
     float *all = malloc((size_t)(rows * cols) * sizeof *all + 1);
     if (!all) return -1;
     for (int i = 0; i < p->n_pictures; i++) {
+        if ((p->pictures[i].clip >= 0) != clips) continue;
         int64_t n = rows_of(&p->pictures[i], which) * cols;
         memcpy(all + at, array_of(&p->pictures[i], which), (size_t)n * sizeof *all);
         at += n;
@@ -39,6 +42,20 @@ static int add_joined(trace *t, const char *name, const espy_prepared *p, int wh
     t->owned[t->n] = all;
     t->at[t->n++] = (espy_out_tensor){ name, 0, 2, { rows, cols }, all };
     return 0;
+}
+
+static int add_vision(trace *t, const espy_model *m, const espy_prepared *p, int clips) {
+    const espy_vision_config *v = &m->config.vision;
+    int64_t values = (int64_t)3 * v->temporal * v->patch * v->patch, dim = m->config.text.dim;
+    int failed =
+        add_joined(t, clips ? "pixel_values_videos" : "pixel_values", p, clips, -2, values) ||
+        add_joined(t, clips ? "video_embeds" : "image_embeds", p, clips, -1, dim);
+    for (int k = 0; k < v->n_taps && !failed; k++) {
+        char *name = t->names[clips][k];
+        snprintf(name, sizeof t->names[0][0], "%s_deepstack_%d", clips ? "video" : "image", k);
+        failed = add_joined(t, name, p, clips, k, dim);
+    }
+    return failed;
 }
 
 static int add_positions(trace *t, const espy_timeline *line) {
@@ -53,20 +70,14 @@ static int add_positions(trace *t, const espy_timeline *line) {
 
 espy_status espy_trace_write(const char *path, const espy_model *m, const espy_prepared *p,
                              const float *logits, espy_error *err) {
-    const espy_vision_config *v = &m->config.vision;
-    int64_t values = (int64_t)3 * v->temporal * v->patch * v->patch, dim = m->config.text.dim;
     trace *t = calloc(1, sizeof *t);
     if (!t) return espy_out_of_memory(err);
     t->at[t->n++] = (espy_out_tensor){ "input_ids", 1, 1, { p->timeline.n }, p->timeline.ids };
     int failed = add_positions(t, &p->timeline);
-    if (p->n_pictures && !failed) {
-        failed = add_joined(t, "pixel_values", p, -2, values) ||
-                 add_joined(t, "image_embeds", p, -1, dim);
-        for (int k = 0; k < v->n_taps && !failed; k++) {
-            snprintf(t->names[k], sizeof t->names[k], "image_deepstack_%d", k);
-            failed = add_joined(t, t->names[k], p, k, dim);
-        }
-    }
+    int n_patches = 0;
+    for (int i = 0; i < p->n_clips; i++) n_patches += p->clips[i].n;
+    if (p->n_pictures > n_patches && !failed) failed = add_vision(t, m, p, 0);
+    if (p->n_clips && !failed) failed = add_vision(t, m, p, 1);
     t->at[t->n++] = (espy_out_tensor){ "last_logits", 0, 1, { m->config.text.n_vocab }, logits };
     espy_status status =
         failed ? espy_out_of_memory(err) : espy_safetensors_write(path, t->at, t->n, err);

@@ -7,8 +7,9 @@
 #include "generate/prepare.h"
 
 /* Writes a safetensors file: input_ids [n], position_ids [3, n], pixel_values
- * [patches, values], image_embeds [tokens, dim], image_deepstack_k, last_logits
- * [vocab]; those of pictures only when there are any. */
+ * [patches, values], image_embeds [tokens, dim], image_deepstack_k,
+ * pixel_values_videos, video_embeds, video_deepstack_k, last_logits [vocab]; those of
+ * pictures and of clips only when there are any. */
 espy_status espy_trace_write(const char *path, const espy_model *model, const espy_prepared *p,
                              const float *logits, espy_error *err);
 

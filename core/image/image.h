@@ -10,6 +10,7 @@
 struct espy_image {
     int width, height;
     uint8_t *pixels;
+    int full_width, full_height; /* before espy reduced it (frames of films); 0: as it is */
 };
 
 /* resize.c */
@@ -39,9 +40,20 @@ espy_status espy_resize_bicubic(const uint8_t *in, int height, int width, int ou
 void espy_patchify(const uint8_t *a, const uint8_t *b, int h, int w, int patch, int merge,
                    const float mean[3], const float std[3], float *out);
 
-/* Which frames a clip is fed with (5.5). Writes indices of at most n_total
- * frames, returns how many; *fps_out is the rate actually fed. rule 3: Qwen3-VL
- * processor; rule 2: Qwen2-VL utility. */
-int espy_sample_frames(int n_total, double source_fps, int rule, int *indices, double *fps_out);
+/* How frames of a clip are chosen; 0: 2 a second, at least 4, at most 768.
+ * rule 3: Qwen3-VL processor; rule 2: Qwen2-VL utility. */
+typedef struct espy_frame_choice {
+    int rule;
+    double fps;
+    int min_frames, max_frames;
+} espy_frame_choice;
+
+enum { ESPY_MAX_FRAMES = 768 };
+
+/* Which frames a clip is fed with (5.5), of n_total at source_fps (0 unknown: 24).
+ * Writes indices, of which there are at most max_frames, returns how many; *fps_out
+ * is the rate actually fed. */
+int espy_sample_frames(int n_total, double source_fps, const espy_frame_choice *choice,
+                       int *indices, double *fps_out);
 
 #endif

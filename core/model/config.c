@@ -18,8 +18,10 @@ typedef struct found {
 
 static found find_json(const espy_key *key, const espy_numbers *n) {
     static const char *const names[] = { "config.json", "preprocessor_config.json",
-                                         "generation_config.json" };
-    const cJSON *const files[] = { n->config, n->preprocessor, n->generation };
+                                         "generation_config.json",
+                                         "video_preprocessor_config.json" };
+    const cJSON *const files[] = { n->config, n->preprocessor, n->generation,
+                                   n->video ? n->video : n->preprocessor };
     found f = { .file = names[key->file] };
     snprintf(f.name, sizeof f.name, "%s", key->json[0] ? key->json[0] : "a number");
     for (size_t i = 0; i < sizeof key->json / sizeof *key->json && key->json[i]; i++) {

@@ -18,7 +18,8 @@ typedef struct espy_vision_config {
     int patch, merge, temporal, out_dim;
     int n_positions; /* rows of the learned table, a square; 0: none */
     int n_taps;
-    int taps[ESPY_MAX_TAPS]; /* layers whose output is tapped, ascending */
+    int taps[ESPY_MAX_TAPS];  /* layers whose output is tapped, ascending */
+    double tokens_per_second; /* clips: time positions are seconds times this; 0: count */
     float eps;
 } espy_vision_config;
 
@@ -37,10 +38,16 @@ typedef struct espy_image_config {
     int64_t min_pixels, max_pixels;
 } espy_image_config;
 
+/* Areas of a clip's frames: of all together, or of each (espy_video_traits). */
+typedef struct espy_video_config {
+    int64_t min_pixels, max_pixels;
+} espy_video_config;
+
 typedef struct espy_config {
     espy_vision_config vision;
     espy_text_config text;
     espy_image_config image;
+    espy_video_config video;
     int32_t image_token, video_token, vision_start, vision_end;
     int n_eos;
     int32_t eos[ESPY_MAX_EOS];
@@ -52,6 +59,7 @@ typedef struct espy_config {
 typedef struct espy_numbers {
     const char *folder; /* for messages */
     const cJSON *config, *preprocessor, *generation;
+    const cJSON *video;                      /* of clips; where there is none, preprocessor */
     const espy_container *language, *vision; /* GGUF */
     char architecture[64];
 } espy_numbers;
@@ -66,7 +74,8 @@ typedef enum espy_key_type {
 typedef enum espy_key_file {
     ESPY_KEY_CONFIG = 0,
     ESPY_KEY_PREPROCESSOR,
-    ESPY_KEY_GENERATION
+    ESPY_KEY_GENERATION,
+    ESPY_KEY_VIDEO
 } espy_key_file;
 
 /* One number, or a short list of them. */

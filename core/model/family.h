@@ -17,6 +17,17 @@ typedef enum espy_rope_layout {
  * table in generate/tasks.c. */
 typedef enum espy_wording { ESPY_WORDING_QWEN3_VL = 0, ESPY_N_WORDINGS } espy_wording;
 
+/* How clips are shown (MODELS.md 5.5). Where their times stand as text before
+ * each pair of frames is said by the chat style (time_stamp); elsewhere a clip is one
+ * run of tokens with time positions. */
+typedef struct espy_video_traits {
+    int sampling;                  /* rule of espy_sample_frames                             */
+    int whole;                     /* the limits of the config are those of all frames together;
+                                      else of each, and the following hold too, in vision tokens: */
+    int least_tokens, most_tokens; /* of a frame                                 */
+    int total_tokens;              /* of the clip, which may lower most_tokens    */
+} espy_video_traits;
+
 typedef struct espy_family {
     const char *name;           /* "qwen3_vl"                        */
     const char *model_types[4]; /* config.json: model_type           */
@@ -31,6 +42,7 @@ typedef struct espy_family {
     struct {
         espy_rope_layout rope;
     } text;
+    espy_video_traits video;
     int box_scale;
     espy_wording wording;
     const espy_chat_style *chat;

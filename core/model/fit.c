@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The limits between which pictures are fitted. */
+/* The limits between which pictures, and the frames of clips, are fitted. */
+#include <math.h>
+
 #include "image/image.h"
 #include "model/model.h"
 
+#define MOST_CLIP_PIXELS ((int64_t)1 << 32)
 #define MOST_PIXELS 16777216 /* of any model; time and memory grow faster than pixels */
 
 static espy_status check_limit(const espy_model *m, const char *name, int64_t n, espy_error *err) {
@@ -27,4 +30,58 @@ espy_status espy_model_fit(const espy_model *m, int height, int width, int64_t m
         most = least;
     return espy_smart_resize(height, width, m->config.vision.patch * m->config.vision.merge, least,
                              most, 0, fitted_height, fitted_width, err);
+}
+
+static double token_pixels(const espy_model *m) {
+    double side = m->config.vision.patch * m->config.vision.merge;
+    return side * side;
+}
+
+/* Qwen3-VL: limits of all frames together, the last one doubled if they are odd. */
+static void limits_of_all(const espy_model *m, double n, const espy_clip_limits *given,
+                          double *least, double *most) {
+    *least =
+        given->min_pixels > 0 ? n * (double)given->min_pixels : (double)m->config.video.min_pixels;
+    *most =
+        given->total_pixels > 0 ? (double)given->total_pixels : (double)m->config.video.max_pixels;
+    if (given->max_pixels > 0) *most = fmin(*most, n * (double)given->max_pixels);
+    /* a model of small pictures was not taught larger frames */
+    if (m->built_in) *most = fmin(*most, n * (double)m->config.image.max_pixels);
+}
+
+/* Qwen2-VL and Qwen2.5-VL: limits of one frame, which many frames lower; within
+ * those of the model's files. */
+static void limits_of_each(const espy_model *m, int n, const espy_clip_limits *given, double *least,
+                           double *most) {
+    const espy_video_traits *t = &m->family->video;
+    double token = token_pixels(m);
+    double total = given->total_pixels > 0 ? (double)given->total_pixels : t->total_tokens * token;
+    *least = given->min_pixels > 0
+                 ? (double)given->min_pixels
+                 : fmax(t->least_tokens * token, (double)m->config.video.min_pixels);
+    *most = fmax(fmin(t->most_tokens * token, total / n * m->config.vision.temporal),
+                 floor(*least * 1.05));
+    if (given->max_pixels > 0) *most = fmin(*most, (double)given->max_pixels);
+    *most = fmin(*most, (double)m->config.video.max_pixels);
+}
+
+espy_status espy_model_fit_clip(const espy_model *m, int height, int width, int n_frames,
+                                const espy_clip_limits *given, int *fitted_height,
+                                int *fitted_width, espy_error *err) {
+    double least, most;
+    int whole = m->family->video.whole, factor = m->config.vision.patch * m->config.vision.merge;
+    espy_status status = check_limit(m, "min_pixels", given->min_pixels, err);
+    if (!status) status = check_limit(m, "max_pixels", given->max_pixels, err);
+    if (status) return status;
+    if (given->total_pixels > MOST_CLIP_PIXELS)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                         "total_pixels %lld is more than %lld, the most that can be",
+                         (long long)given->total_pixels, (long long)MOST_CLIP_PIXELS);
+    if (whole)
+        limits_of_all(m, n_frames + n_frames % 2, given, &least, &most);
+    else
+        limits_of_each(m, n_frames, given, &least, &most);
+    if (least > most) least = most;
+    return espy_smart_resize(height, width, factor, (int64_t)least, (int64_t)fmax(most, 1),
+                             whole ? n_frames : 0, fitted_height, fitted_width, err);
 }

@@ -37,6 +37,19 @@ espy_status espy_model_fit(const espy_model *model, int height, int width, int64
                            int64_t max_pixels, int *fitted_height, int *fitted_width,
                            espy_error *err);
 
+/* Areas of frames, for one clip; 0: the model's. */
+typedef struct espy_clip_limits {
+    int64_t min_pixels, max_pixels; /* of each frame */
+    int64_t total_pixels;           /* of all frames */
+} espy_clip_limits;
+
+/* The size to which the frames of a clip are fitted, by the family's rule; n_frames
+ * are those that are shown. Errors of espy_smart_resize; ESPY_ERR_ARGUMENT for more
+ * pixels than can be. */
+espy_status espy_model_fit_clip(const espy_model *model, int height, int width, int n_frames,
+                                const espy_clip_limits *limits, int *fitted_height,
+                                int *fitted_width, espy_error *err);
+
 /* positions.c */
 
 /* Time, row and column of each token, MODELS.md section 9. */
@@ -46,10 +59,15 @@ typedef struct espy_positions {
     int32_t next; /* 1 + the largest so far */
 } espy_positions;
 
-/* Appends n_text text tokens, or the merged cells of one grid. The arrays have
- * room. */
+/* Appends n_text text tokens, or the merged cells of one grid: a picture, which
+ * begins at base = next with step 0, or a temporal patch of a clip, whose base is
+ * that of the clip's first and whose time is step later. The arrays have room. */
 void espy_positions_text(espy_positions *p, int64_t n_text);
-void espy_positions_grid(espy_positions *p, int rows, int columns);
+void espy_positions_grid(espy_positions *p, int32_t base, int32_t step, int rows, int columns);
+
+/* The time position of temporal patch i of a clip, from the clip's base:
+ * trunc(i * seconds * tokens_per_second), or i if the model only counts. */
+int32_t espy_clip_step(const espy_vision_config *c, int i, double seconds_per_patch);
 
 /* Cosines and sines [n][head_dim / 2] of M-RoPE for tokens first .. first+n-1. */
 void espy_mrope_angles(const espy_model *model, const espy_positions *p, int64_t first, int64_t n,

@@ -149,6 +149,8 @@ static espy_status check(const espy_model *m, const char *path, espy_error *err)
         { t->n_vocab > 0, "the vocabulary size is missing" },
         { m->config.image.min_pixels <= m->config.image.max_pixels,
           "min_pixels is larger than max_pixels" },
+        { m->config.video.min_pixels <= m->config.video.max_pixels,
+          "min_pixels of films is larger than their max_pixels" },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (!rules[i].ok) return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %s", path, rules[i].rule);
@@ -286,14 +288,15 @@ static espy_status load_optional(cJSON **out, const char *folder, const char *na
     return status;
 }
 
-/* preprocessor_config.json, or its place in the processor_config.json that newer
- * tools save instead. */
-static espy_status load_preprocessor(cJSON **out, const char *folder, espy_error *err) {
-    espy_status status = load_optional(out, folder, "preprocessor_config.json", err);
+/* A file about pictures or clips, or its place in the processor_config.json that
+ * newer tools save instead. */
+static espy_status load_preprocessor(cJSON **out, const char *folder, const char *name,
+                                     const char *place, espy_error *err) {
+    espy_status status = load_optional(out, folder, name, err);
     cJSON *processor = NULL;
     if (status || *out) return status;
     status = load_optional(&processor, folder, "processor_config.json", err);
-    *out = cJSON_DetachItemFromObjectCaseSensitive(processor, "image_processor");
+    *out = cJSON_DetachItemFromObjectCaseSensitive(processor, place);
     cJSON_Delete(processor);
     return status;
 }
@@ -371,14 +374,20 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "%s: holds its vision part itself; an mmproj belongs to a GGUF model",
                          folder);
-    cJSON *config = NULL, *preprocessor = NULL, *generation = NULL;
+    cJSON *config = NULL, *preprocessor = NULL, *video = NULL, *generation = NULL;
     char *path = espy_path_join(folder, "config.json");
     espy_status status = path ? espy_json_load(&config, path, err) : espy_out_of_memory(err);
     free(path);
-    if (!status) status = load_preprocessor(&preprocessor, folder, err);
+    if (!status)
+        status = load_preprocessor(&preprocessor, folder, "preprocessor_config.json",
+                                   "image_processor", err);
+    if (!status)
+        status = load_preprocessor(&video, folder, "video_preprocessor_config.json",
+                                   "video_processor", err);
     if (!status) status = load_optional(&generation, folder, "generation_config.json", err);
     n.config = config;
     n.preprocessor = preprocessor;
+    n.video = video;
     n.generation = generation;
     if (!status) status = family_of_folder(m, &n, err);
     if (!status) status = espy_container_open(&m->language, folder, err);
@@ -387,6 +396,7 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
     if (!status) status = finish(m, &n, params, err);
     cJSON_Delete(config);
     cJSON_Delete(preprocessor);
+    cJSON_Delete(video);
     cJSON_Delete(generation);
     return status;
 }

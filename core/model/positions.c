@@ -10,15 +10,21 @@ void espy_positions_text(espy_positions *p, int64_t n_text) {
         for (int axis = 0; axis < 3; axis++) p->at[axis][p->n] = p->next;
 }
 
-void espy_positions_grid(espy_positions *p, int rows, int columns) {
-    int32_t base = p->next;
+void espy_positions_grid(espy_positions *p, int32_t base, int32_t step, int rows, int columns) {
+    int32_t largest = rows > columns ? rows - 1 : columns - 1;
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++, p->n++) {
-            p->at[0][p->n] = base;
+            p->at[0][p->n] = base + step;
             p->at[1][p->n] = base + r;
             p->at[2][p->n] = base + c;
         }
-    p->next = base + (rows > columns ? rows : columns);
+    if (step > largest) largest = step;
+    p->next = base + largest + 1;
+}
+
+int32_t espy_clip_step(const espy_vision_config *c, int i, double seconds_per_patch) {
+    if (!(c->tokens_per_second > 0)) return i;
+    return (int32_t)(i * seconds_per_patch * c->tokens_per_second);
 }
 
 /* Which of time, row, column turns pair j. */

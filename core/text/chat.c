@@ -22,8 +22,8 @@ const espy_chat_style espy_chat_qwen2_vl = {
 };
 
 #define QWEN3_VL                                                                                   \
-    CHATML, .system_text_only = 1, .tool_start = "<tool_response>",                                \
-            .tool_end = "</tool_response>",                                                        \
+    CHATML, .time_stamp = { "<", " seconds>" }, .system_text_only = 1,                             \
+            .tool_start = "<tool_response>", .tool_end = "</tool_response>",                       \
             .own_tokens = { "<tool_call>", "</tool_call>", "<think>", "</think>" }
 
 const espy_chat_style espy_chat_qwen3_vl = { QWEN3_VL };
@@ -112,6 +112,11 @@ static espy_status add_content(rendering *r, const espy_message *message, int in
             status = espy_fail(r->err, ESPY_ERR_ARGUMENT, -1,
                                "part %d of message %d has the unknown type %d", i, index,
                                (int)part->type);
+        else if (part->type == ESPY_PART_VIDEO && !r->style->video_pad)
+            status = espy_fail(r->err, ESPY_ERR_UNSUPPORTED, -1,
+                               "message %d: this model takes no films; give single frames as "
+                               "pictures",
+                               index);
         else if (is_system && r->style->system_text_only)
             status = espy_fail(r->err, ESPY_ERR_ARGUMENT, -1,
                                "message %d: a system message of this model holds text only, no %s",

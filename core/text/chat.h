@@ -18,7 +18,10 @@ typedef struct espy_chat_style {
     const char *turn_end;       /* after the content; a newline follows       */
     const char *default_system; /* put first if no system message is; or NULL */
     const char *vision_start, *vision_end;
-    const char *image_pad, *video_pad;
+    const char *image_pad, *video_pad; /* video_pad NULL: it takes no films */
+    /* Around the seconds that stand before each temporal patch of a clip; NULL: a
+     * clip is one run of pads. */
+    const char *time_stamp[2];
     int system_text_only; /* a picture in a system message is an error  */
     /* Around a tool's result, inside a user turn; NULL: no tool role. */
     const char *tool_start, *tool_end;
@@ -61,7 +64,8 @@ typedef struct espy_prompt {
 /* Renders a conversation, the opening of the assistant's turn at the end.
  * prompt is overwritten: empty on failure.
  * Errors ESPY_ERR_ARGUMENT (no message, unknown role, picture in a system
- * message of a family that takes text only there), ESPY_ERR_MEMORY. */
+ * message of a family that takes text only there), ESPY_ERR_UNSUPPORTED (a film for
+ * a family that takes none), ESPY_ERR_MEMORY. */
 espy_status espy_chat_render(espy_prompt *prompt, const espy_chat_style *style,
                              const espy_message *messages, int n_messages, int add_vision_id,
                              espy_error *err);
@@ -78,6 +82,19 @@ espy_status espy_prompt_from_text(espy_prompt *prompt, const espy_chat_style *st
  * before then. */
 espy_status espy_prompt_encode(const espy_prompt *prompt, const espy_vocab *vocab, espy_ids *ids,
                                espy_error *err);
+
+/* Times of the temporal patches of a clip, in seconds. */
+typedef struct espy_stamps {
+    const double *at; /* [n] */
+    int n;            /* 0: a picture, or a clip that stays as it is */
+} espy_stamps;
+
+/* The prompt with the times of its clips: place i becomes stamps[i].n blocks of time,
+ * vision start, one pad and vision end. out has no places; free with
+ * espy_prompt_free; empty on failure. clip.c. Errors ESPY_ERR_MEMORY. */
+espy_status espy_prompt_stamp(espy_prompt *out, const espy_prompt *prompt,
+                              const espy_chat_style *style, const espy_stamps *stamps,
+                              espy_error *err);
 
 void espy_prompt_free(espy_prompt *prompt);
 

@@ -81,7 +81,8 @@ static espy_status place_of(espy_prompt *prompt, const espy_chat_style *style, s
                             espy_error *err) {
     const espy_prompt_mark *mark = &prompt->marks[i];
     int is_image = is_token(prompt, mark, style->image_pad);
-    if (!is_image && !is_token(prompt, mark, style->video_pad)) return ESPY_OK;
+    int is_video = style->video_pad && is_token(prompt, mark, style->video_pad);
+    if (!is_image && !is_video) return ESPY_OK;
     espy_prompt_place place = { is_image ? ESPY_PART_IMAGE : ESPY_PART_VIDEO, mark->offset,
                                 mark->n_bytes, -1, (int)prompt->n_places };
     if (is_wrapped(prompt, style, i)) {

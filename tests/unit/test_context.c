@@ -348,7 +348,18 @@ static void bad_parameters_are_refused(void **state) {
     assert_int_equal(espy_generate(c, &t.request, &r, &err), ESPY_ERR_ARGUMENT);
     make_talk(&t, photo, 1);
     t.parts[0].type = ESPY_PART_VIDEO;
-    assert_int_equal(espy_generate(c, &t.request, &r, &err), ESPY_ERR_UNSUPPORTED);
+    t.parts[0].n_images = 0;
+    assert_int_equal(espy_generate(c, &t.request, &r, &err), ESPY_ERR_ARGUMENT);
+    t.parts[0].n_images = 1;
+    t.parts[0].fps = -1;
+    assert_int_equal(espy_generate(c, &t.request, &r, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "-1 frames a second"));
+    make_talk(&t, photo, 1);
+    espy_request mixed = { .prompt = "<|video_pad|>",
+                           .prompt_parts = t.parts,
+                           .n_prompt_parts = 1 };
+    assert_int_equal(espy_generate(c, &mixed, &r, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "for a film, but a picture"));
     espy_request extra = { .prompt = "no places", .prompt_parts = t.parts, .n_prompt_parts = 1 };
     assert_int_equal(espy_generate(c, &extra, &r, &err), ESPY_ERR_ARGUMENT);
     espy_context_close(&c);

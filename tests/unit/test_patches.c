@@ -95,7 +95,8 @@ static void check_frames(char *columns[MAX_COLUMNS], int n_columns) {
     const double fps = strtod(columns[2], NULL);
     assert_true(total <= 256);
     double fed;
-    const int n = espy_sample_frames(total, fps, atoi(columns[0]), indices, &fed);
+    const int n = espy_sample_frames(total, fps, &(espy_frame_choice){ .rule = atoi(columns[0]) },
+                                     indices, &fed);
     char *at = columns[3];
     for (int i = 0; i < n; i++, at += *at == ',')
         if (strtol(at, &at, 10) != indices[i])
@@ -108,13 +109,41 @@ static void check_frames(char *columns[MAX_COLUMNS], int n_columns) {
 static void samples_as_the_reference(void **state) {
     (void)state;
     assert_true(walk_table("frames.tsv", check_frames) > 100);
-    int indices[48];
+    const espy_frame_choice two = { .rule = 2 }, three = { .rule = 3 };
+    int indices[ESPY_MAX_FRAMES];
     double fed;
-    assert_int_equal(espy_sample_frames(48, 0, 3, indices, &fed), 4); /* unknown: 24 */
+    assert_int_equal(espy_sample_frames(48, 0, &three, indices, &fed), 4); /* unknown: 24 */
     assert_true(fed == 2);
-    assert_int_equal(espy_sample_frames(0, 24, 3, indices, &fed), 0);
-    assert_int_equal(espy_sample_frames(1, 24, 2, indices, &fed), 1);
+    assert_int_equal(espy_sample_frames(0, 24, &three, indices, &fed), 0);
+    assert_int_equal(espy_sample_frames(1, 24, &two, indices, &fed), 1);
     assert_int_equal(indices[0], 0);
+    /* three hours: as many as there may be, the first and the last among them */
+    assert_int_equal(espy_sample_frames(3 * 3600 * 24, 24, &three, indices, &fed), 768);
+    assert_int_equal(indices[767], 3 * 3600 * 24 - 1);
+    assert_int_equal(espy_sample_frames(3 * 3600 * 24, 24, &two, indices, &fed), 768);
+    assert_int_equal(indices[767], 3 * 3600 * 24 - 1);
+}
+
+static void samples_as_asked(void **state) {
+    (void)state;
+    int indices[ESPY_MAX_FRAMES];
+    double fed;
+    espy_frame_choice c = { .rule = 3, .fps = 1 };
+    assert_int_equal(espy_sample_frames(240, 24, &c, indices, &fed), 10);
+    assert_true(fed == 1);
+    c.max_frames = 3; /* less than the usual least number */
+    assert_int_equal(espy_sample_frames(240, 24, &c, indices, &fed), 3);
+    assert_int_equal(indices[1], 120); /* 119.5, to even */
+    c.rule = 2;
+    assert_int_equal(espy_sample_frames(240, 24, &c, indices, &fed), 2);
+    assert_int_equal(indices[1], 239);
+    c.max_frames = 1;
+    assert_int_equal(espy_sample_frames(240, 24, &c, indices, &fed), 1);
+    c = (espy_frame_choice){ .rule = 3, .fps = 100, .min_frames = 7 };
+    assert_int_equal(espy_sample_frames(48, 24, &c, indices, &fed),
+                     48); /* no more than there are */
+    c.fps = 0.01;
+    assert_int_equal(espy_sample_frames(48, 24, &c, indices, &fed), 7);
 }
 
 int main(void) {
@@ -122,6 +151,7 @@ int main(void) {
         cmocka_unit_test(cuts_as_the_reference),
         cmocka_unit_test(keeps_frames_and_raster_apart),
         cmocka_unit_test(samples_as_the_reference),
+        cmocka_unit_test(samples_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void fill(espy_timeline *t, uint64_t key, int32_t last) {
     *t = (espy_timeline){ 0 };
     assert_int_equal(espy_timeline_reserve(t, 10, NULL), ESPY_OK);
     espy_timeline_text(t, before, 2);
-    espy_timeline_picture(t, PAD, (espy_picture_key){ 5, key }, 2, 3);
+    espy_timeline_picture(t, PAD, (espy_picture_key){ 5, key }, t->positions.next, 0, 2, 3);
     espy_timeline_text(t, after, 2);
 }
 
