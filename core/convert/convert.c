@@ -120,16 +120,20 @@ static espy_status add_patch_slices(conversion *c, const espy_weight *patch) {
 
 static espy_status add_weight(void *user, const espy_bound_weight *bound) {
     conversion *c = user;
-    espy_tensor t = bound->weight->tensor;
-    if (bound->weight == &c->model->weights.patch.w) {
-        if (espy_dtypes[t.dtype].block == 1 && !t.scale) return add_patch_slices(c, bound->weight);
+    espy_tensor t = bound->weight.tensor;
+    if (!bound->gguf_name) {
+        if (espy_dtypes[t.dtype].block == 1 && !t.scale) return add_patch_slices(c, &bound->weight);
         return espy_fail(c->err, ESPY_ERR_UNSUPPORTED, -1,
                          "%s: the patch embedding is of type %s, which cannot be cut in two",
                          espy_container_path(c->model->language), espy_dtypes[t.dtype].name);
     }
+    if (!t.data)
+        return espy_fail(c->err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: '%s' shares blocks of FP8 scales with its neighbours",
+                         espy_container_path(c->model->language), bound->gguf_name);
     t.n_dims = bound->is_vector ? 1 : 2;
-    t.shape[0] = bound->is_vector ? bound->weight->cols : bound->weight->rows;
-    t.shape[1] = bound->is_vector ? 1 : bound->weight->cols;
+    t.shape[0] = bound->is_vector ? bound->weight.cols : bound->weight.rows;
+    t.shape[1] = bound->is_vector ? 1 : bound->weight.cols;
     return espy_out_weights_add(bound->is_vision ? &c->vision_weights : &c->language_weights,
                                 bound->gguf_name, &t, c->err);
 }

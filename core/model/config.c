@@ -46,10 +46,10 @@ void espy_key_name(char *out, size_t capacity, const char *pattern, const char *
 static found find_gguf(const espy_key *key, const espy_numbers *n) {
     const espy_container *const files[] = { n->language, n->vision };
     found f = { .name = "a number", .file = espy_container_path(n->language) };
-    for (size_t i = 0; i < sizeof key->gguf / sizeof *key->gguf && key->gguf[i]; i++)
+    for (size_t i = 0; i < sizeof key->gguf / sizeof *key->gguf; i++)
         for (size_t j = 0; j < 2 && !f.meta; j++) {
             char name[sizeof f.name];
-            if (!files[j]) continue;
+            if (!files[j] || !key->gguf[i]) continue;
             espy_key_name(name, sizeof name, key->gguf[i], n->architecture);
             f.meta = espy_container_meta(files[j], name);
             if (f.meta || (i == 0 && j == 0)) memcpy(f.name, name, sizeof name);
@@ -145,7 +145,7 @@ static espy_status read_key(const espy_key *key, espy_config *config, const espy
     found f = n->language ? find_gguf(key, n) : find_json(key, n);
     void *at = (char *)config + key->at;
     if (!f.json && !f.meta) {
-        if (key->n_max) return ESPY_OK; /* lists keep what the family put there */
+        if (key->n_max || isinf(key->fallback)) return ESPY_OK; /* kept */
         if (isnan(key->fallback))
             return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: %s is missing", f.file, f.name);
         return store(key, &f, at, 0, key->fallback, err);

@@ -7,18 +7,22 @@
 #define ESPY_MODEL_CONFIG_H
 
 #include <cjson/cJSON.h>
+#include <math.h>
 
 #include "file/container.h"
 #include "file/gguf_write.h"
 
-enum { ESPY_MAX_TAPS = 16, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_DIM = 1024 };
+enum { ESPY_MAX_TAPS = 16, ESPY_MAX_FULL = 64, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_DIM = 1024 };
 
 typedef struct espy_vision_config {
     int n_layers, dim, n_heads, head_dim, ffn_dim;
     int patch, merge, temporal, out_dim;
     int n_positions; /* rows of the learned table, a square; 0: none */
     int n_taps;
-    int taps[ESPY_MAX_TAPS];  /* layers whose output is tapped, ascending */
+    int taps[ESPY_MAX_TAPS]; /* layers whose output is tapped, ascending */
+    int window_px;           /* edge of the windows in which layers attend; 0: none ... */
+    int n_full;
+    int full[ESPY_MAX_FULL];  /* ... but for these layers, which see the whole picture */
     double tokens_per_second; /* clips: time positions are seconds times this; 0: count */
     float eps;
 } espy_vision_config;
@@ -83,14 +87,17 @@ typedef struct espy_key {
     size_t at; /* offset in espy_config */
     espy_key_type type;
     espy_key_file file;
-    const char *json[4]; /* dotted paths, the first that is there wins */
+    const char *json[6]; /* dotted paths, the first that is there wins */
     const char *gguf[3]; /* "%s" stands for the architecture; looked up in the
                             language file, then in the vision file */
-    double fallback;     /* NAN: must be there */
+    double fallback;     /* or one of the two below */
     double min, max;
     int n_max;       /* lists: most elements; 0: a single number */
     size_t count_at; /* lists: offset of an int that receives the count */
 } espy_key;
+
+#define ESPY_KEY_REQUIRED NAN  /* no fallback: an error */
+#define ESPY_KEY_KEPT INFINITY /* what was in the config stays; so it does for lists */
 
 /* Rows of numbers. A family lists some such tables, ended by NULL, and so shares
  * those that others have. */
@@ -98,6 +105,9 @@ typedef struct espy_key_table {
     const espy_key *rows;
     int n;
 } espy_key_table;
+
+#define ESPY_TABLE(rows)                                                                           \
+    { rows, (int)(sizeof(rows) / sizeof *(rows)) }
 
 /* Reads all rows into config. Errors ESPY_ERR_MISSING, ESPY_ERR_FORMAT (out of
  * range; the message names file, key and value). */

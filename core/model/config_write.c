@@ -53,7 +53,7 @@ static void write_number(const espy_key *key, const espy_config *config, const c
         espy_gguf_put_u32(writer, name, (uint32_t)v);
 }
 
-static void write_key(const espy_key *key, const espy_config *config, const char *architecture,
+static void write_row(const espy_key *key, const espy_config *config, const char *architecture,
                       int vision, espy_gguf_writer *writer) {
     char name[160];
     const char *pattern = key->gguf[0];
@@ -70,5 +70,5 @@ void espy_config_write(const espy_config *config, const espy_key_table *const *t
                        const char *architecture, int vision, espy_gguf_writer *writer) {
     for (; *tables; tables++)
         for (int i = 0; i < (*tables)->n; i++)
-            write_key(&(*tables)->rows[i], config, architecture, vision, writer);
+            write_row(&(*tables)->rows[i], config, architecture, vision, writer);
 }

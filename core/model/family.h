@@ -48,12 +48,12 @@ typedef struct espy_family {
     const espy_chat_style *chat;
     const espy_chat_style *thinking_chat; /* of releases that think first; or NULL */
 
-    const espy_key_table *keys[4];
-    const espy_weight_table *weights[4];
+    const espy_config *defaults;    /* where a file says nothing */
+    const espy_key_table *keys[10]; /* NULL ends the lists */
+    const espy_weight_table *weights[10];
 
-    /* What no row can say: called before the rows are read to put list defaults,
-     * and after, to settle what follows from several. */
-    void (*defaults)(espy_config *config);
+    /* What no row can say: called when the rows have been read, to settle what follows
+     * from several. A length left at 0 is then that of the tensors (weights.h). */
     espy_status (*settle)(espy_config *config, const espy_numbers *numbers, espy_error *err);
 } espy_family;
 
@@ -61,10 +61,15 @@ typedef struct espy_family {
 extern const espy_family *const espy_families[];
 extern const int espy_n_families;
 
-extern const espy_family espy_family_qwen3_vl;
+/* The one of a config.json's model_type; NULL: none. */
+const espy_family *espy_family_of_type(const char *model_type);
 
-/* What families share with it. */
-extern const espy_key_table espy_qwen3_vl_keys;
-extern const espy_weight_table espy_qwen3_vl_weights;
+/* Of a GGUF's architecture, and of the projector type [n] of its vision part, for one
+ * architecture serves several families; projector NULL: any. *several, if asked for,
+ * tells that more than one fits. NULL: none does. */
+const espy_family *espy_family_of_gguf(const char *architecture, const char *projector, size_t n,
+                                       int *several);
+
+extern const espy_family espy_family_qwen3_vl;
 
 #endif

@@ -22,6 +22,22 @@ struct espy_model {
     void *user;
 };
 
+/* gguf_parts.c */
+
+/* Opens a GGUF model's language part and vision part, which may be the same file, and
+ * settles the family; fills n->architecture. mmproj NULL: found beside the model. */
+espy_status espy_gguf_open_parts(espy_model *model, espy_numbers *n, const char *path,
+                                 const char *mmproj, espy_error *err);
+
+/* open.c */
+
+/* What was decided without being asked: level 1 may surprise, 2 informs. */
+__attribute__((format(printf, 3, 4))) void espy_model_tell(const espy_model *model, int level,
+                                                           const char *fmt, ...);
+
+/* "qwen2_vl, qwen2_5_vl, ..." for messages. */
+void espy_known_families(char *out, size_t capacity);
+
 /* Patches of one picture or temporal patch: t is always 1 here. */
 typedef struct espy_grid {
     int h, w; /* in patches, multiples of merge */

@@ -13,9 +13,9 @@
 #include "model/find.h"
 #include "model/model.h"
 
-/* What was decided without being asked: level 1 may surprise, 2 informs. */
-__attribute__((format(printf, 3, 4))) static void tell(const espy_model *m, int level,
-                                                       const char *fmt, ...) {
+/* ----------------------------------------------------------------- family */
+
+void espy_model_tell(const espy_model *m, int level, const char *fmt, ...) {
     char line[600];
     va_list args;
     if (!m->log) return;
@@ -25,16 +25,7 @@ __attribute__((format(printf, 3, 4))) static void tell(const espy_model *m, int 
     m->log(m->user, level, line);
 }
 
-/* ----------------------------------------------------------------- family */
-
-static int listed(const char *const *names, size_t n, const char *name, size_t n_bytes) {
-    for (size_t i = 0; i < n && names[i]; i++)
-        if (strlen(names[i]) == n_bytes && memcmp(names[i], name, n_bytes) == 0) return 1;
-    return 0;
-}
-
-/* "qwen3_vl, ..." for messages */
-static void known_families(char *out, size_t capacity) {
+void espy_known_families(char *out, size_t capacity) {
     size_t n = 0;
     out[0] = 0;
     for (int i = 0; i < espy_n_families && n < capacity; i++)
@@ -44,86 +35,13 @@ static void known_families(char *out, size_t capacity) {
 static espy_status family_of_folder(espy_model *m, const espy_numbers *n, espy_error *err) {
     const cJSON *type = espy_json_at(n->config, "model_type");
     const char *name = cJSON_IsString(type) ? type->valuestring : "";
-    for (int i = 0; i < espy_n_families; i++)
-        if (listed(espy_families[i]->model_types, 4, name, strlen(name))) {
-            m->family = espy_families[i];
-            return ESPY_OK;
-        }
     char known[256];
-    known_families(known, sizeof known);
+    m->family = espy_family_of_type(name);
+    if (m->family) return ESPY_OK;
+    espy_known_families(known, sizeof known);
     return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
                      "%s/config.json: model_type '%s' is not one that espy runs (%s)", n->folder,
                      name, known);
-}
-
-static espy_status family_of_gguf(espy_model *m, espy_numbers *n, espy_error *err) {
-    const char *path = espy_container_path(m->language);
-    const espy_meta *a = espy_container_meta(m->language, "general.architecture");
-    if (!a || a->type != ESPY_META_STRING)
-        return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: general.architecture is missing", path);
-    snprintf(n->architecture, sizeof n->architecture, "%.*s",
-             (int)(a->s_bytes > 63 ? 63 : a->s_bytes), a->s);
-    if (strcmp(n->architecture, "clip") == 0)
-        return espy_fail(
-            err, ESPY_ERR_ARGUMENT, -1,
-            "%s is the vision part (mmproj) of a model; give the language model's file "
-            "as the model",
-            path);
-    for (int i = 0; i < espy_n_families; i++)
-        if (listed(espy_families[i]->gguf_architectures, 4, a->s, a->s_bytes)) {
-            m->family = espy_families[i];
-            return ESPY_OK;
-        }
-    char known[256];
-    known_families(known, sizeof known);
-    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
-                     "%s: architecture '%s' is not one that espy runs (%s)", path, n->architecture,
-                     known);
-}
-
-/* ----------------------------------------------------------------- mmproj */
-
-static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char *given,
-                               espy_error *err) {
-    const char *path = espy_container_path(m->language);
-    if (!given && (espy_container_find(m->language, "v.patch_embd.weight") ||
-                   espy_container_find(m->language, "v.patch_embed.weight")))
-        return ESPY_OK; /* both parts in one file */
-    char name[96];
-    snprintf(name, sizeof name, "%s.embedding_length", n->architecture);
-    const espy_meta *width = espy_container_meta(m->language, name);
-    int64_t dim = width ? width->i : 0;
-    char *found = NULL;
-    espy_status status = ESPY_OK;
-    if (!given) status = espy_mmproj_find(&found, path, dim, m->family->projector_types, err);
-    if (!status && !given && !found)
-        status =
-            espy_fail(err, ESPY_ERR_MISSING, -1,
-                      "%s: its vision part is missing; put the model's mmproj*.gguf beside it, "
-                      "or name it with --mmproj",
-                      path);
-    if (!status) status = espy_container_open(&m->vision, given ? given : found, err);
-    if (!status) tell(m, 2, "vision part: %s", given ? given : found);
-    free(found);
-    if (status) return status;
-
-    path = espy_container_path(m->vision);
-    const espy_meta *type = espy_container_meta(m->vision, "clip.projector_type");
-    if (!type) type = espy_container_meta(m->vision, "clip.vision.projector_type");
-    if (!type || type->type != ESPY_META_STRING)
-        return espy_fail(err, ESPY_ERR_FORMAT, -1,
-                         "%s: clip.projector_type is missing; an mmproj GGUF is expected", path);
-    if (!listed(m->family->projector_types, 4, type->s, type->s_bytes))
-        return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
-                         "%s: projector '%.*s' does not belong to a %s model", path,
-                         (int)(type->s_bytes > 60 ? 60 : type->s_bytes), type->s, m->family->name);
-    const espy_meta *out = espy_container_meta(m->vision, "clip.vision.projection_dim");
-    if (out && out->i != dim)
-        return espy_fail(err, ESPY_ERR_FORMAT, -1,
-                         "%s: its vision tokens are %lld wide, those of %s %lld; it belongs to "
-                         "another model",
-                         path, (long long)out->i, espy_container_path(m->language), (long long)dim);
-    return ESPY_OK;
 }
 
 /* ---------------------------------------------------------------- numbers */
@@ -141,7 +59,9 @@ static espy_status check(const espy_model *m, const char *path, espy_error *err)
           "the vision width must be heads times a multiple of 4" },
         { v->dim / v->n_heads <= ESPY_MAX_HEAD_DIM, "a vision head is wider than 1024" },
         { v->out_dim == t->dim, "the vision tokens must be as wide as the text's" },
-        { v->ffn_dim > 0, "the vision MLP has no width" },
+        { v->dim > 0 && v->ffn_dim > 0, "the vision part or its MLP has no width" },
+        { !v->window_px || v->window_px / v->merge / v->patch > 0,
+          "the attention windows are smaller than a vision token" },
         { side * side == v->n_positions, "the number of learned positions must be a square" },
         { t->n_heads % t->n_kv_heads == 0, "heads must be a multiple of key/value heads" },
         { t->head_dim % 2 == 0, "the head width must be even" },
@@ -201,28 +121,14 @@ static espy_status settle_tokens(espy_model *m, const char *path, espy_error *er
     return ESPY_OK;
 }
 
-/* NULL: there is none; binding tells. */
-static const espy_tensor *find_embedding(const espy_model *m, const espy_numbers *n) {
-    for (const espy_weight_table *const *table = m->family->weights; *table; table++)
-        for (int i = 0; i < (*table)->n; i++) {
-            const espy_weight_name *row = &(*table)->rows[i];
-            if (row->shape[0] == ESPY_DIM_VOCAB)
-                return n->language ? espy_container_find(m->language, row->gguf[0])
-                                   : espy_weights_probe(m->language, row->hf);
-        }
-    return NULL;
-}
-
 static espy_status read_numbers(espy_model *m, const espy_numbers *n, espy_error *err) {
     const char *path = espy_container_path(m->language);
     espy_config *c = &m->config;
-    m->family->defaults(c);
+    *c = *m->family->defaults;
     espy_status status = espy_config_read(c, m->family->keys, n, err);
     if (!status) status = m->family->settle(c, n, err);
     if (status) return n->folder ? espy_fail_in(err, status, n->folder) : status;
-    /* Rows of the embedding decide, whatever the config says. */
-    const espy_tensor *t = find_embedding(m, n);
-    if (t && t->shape[0] > 0 && t->shape[0] < 1 << 24) c->text.n_vocab = (int)t->shape[0];
+    espy_weights_measure(c, m->family->weights, m->language, m->vision ? m->vision : m->language);
     status = check(m, path, err);
     c->vision.head_dim = status ? 0 : c->vision.dim / c->vision.n_heads;
     return status;
@@ -360,8 +266,9 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
     if (status) return status;
     if (!m->config.text.tied && m->weights.output.tensor.data == m->weights.embedding.tensor.data &&
         !n->language)
-        tell(m, 1, "%s: no lm_head.weight; the embedding takes its place", n->folder);
-    if (m->chat != m->family->chat) tell(m, 2, "the chat template lets this model think first");
+        espy_model_tell(m, 1, "%s: no lm_head.weight; the embedding takes its place", n->folder);
+    if (m->chat != m->family->chat)
+        espy_model_tell(m, 2, "the chat template lets this model think first");
     describe_types(m);
     set_name(m, n->folder);
     return ESPY_OK;
@@ -404,9 +311,7 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
 static espy_status open_gguf(espy_model *m, const char *path, const espy_model_params *params,
                              espy_error *err) {
     espy_numbers n = { 0 };
-    espy_status status = espy_container_open(&m->language, path, err);
-    if (!status) status = family_of_gguf(m, &n, err);
-    if (!status) status = open_mmproj(m, &n, params->mmproj, err);
+    espy_status status = espy_gguf_open_parts(m, &n, path, params->mmproj, err);
     n.language = m->language;
     n.vision = m->vision ? m->vision : m->language;
     if (!status) {

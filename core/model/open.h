@@ -23,10 +23,14 @@ int espy_place_is_gguf(const char *name);
 
 /* The mmproj GGUF that belongs to a GGUF model by its name: in the same folder,
  * "mmproj" in its name, the best match of the rest of the name; its projection
- * must be dim wide and of one of the projector types (the others are NULL). *out is owned by the
- * caller, NULL if there is none. Errors ESPY_ERR_FORMAT (only ones of another width),
- * ESPY_ERR_MEMORY. */
+ * must be dim wide, and a family must have both its projector and the model's
+ * architecture. *out is owned by the caller, NULL if there is none. Errors ESPY_ERR_FORMAT (only
+ * ones of another width), ESPY_ERR_MEMORY. */
 espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
-                             const char *const types[4], espy_error *err);
+                             const char *architecture, espy_error *err);
+
+/* clip.projector_type of a container with a vision part, [*n] without a NUL; NULL: it
+ * has none. */
+const char *espy_projector_of(const espy_container *c, size_t *n);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/family.h"
 #include "model/open.h"
 
 static int ends_with(const char *s, const char *end) {
@@ -177,23 +178,29 @@ static size_t common_prefix(const char *a, const char *b) {
     return n;
 }
 
-/* Whether a file is an mmproj of this width and one of these types. */
-static int is_suitable(const char *path, int64_t dim, const char *const types[4]) {
+const char *espy_projector_of(const espy_container *c, size_t *n) {
+    const espy_meta *type = espy_container_meta(c, "clip.projector_type");
+    if (!type) type = espy_container_meta(c, "clip.vision.projector_type");
+    if (!type || type->type != ESPY_META_STRING) return NULL;
+    *n = type->s_bytes;
+    return type->s;
+}
+
+/* Whether a file is an mmproj of this width for this architecture. */
+static int is_suitable(const char *path, int64_t dim, const char *architecture) {
     espy_container *c;
     if (espy_container_open(&c, path, NULL)) return 0;
     const espy_meta *width = espy_container_meta(c, "clip.vision.projection_dim");
-    const espy_meta *type = espy_container_meta(c, "clip.projector_type");
-    if (!type) type = espy_container_meta(c, "clip.vision.projector_type");
-    int fits = 0;
-    for (int i = 0; i < 4 && types[i] && type && type->type == ESPY_META_STRING; i++)
-        fits |= strlen(types[i]) == type->s_bytes && memcmp(types[i], type->s, type->s_bytes) == 0;
-    fits = fits && width && width->i == dim;
+    size_t n = 0;
+    const char *projector = espy_projector_of(c, &n);
+    int fits = projector && width && width->i == dim &&
+               espy_family_of_gguf(architecture, projector, n, NULL);
     espy_container_close(&c);
     return fits;
 }
 
 espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
-                             const char *const types[4], espy_error *err) {
+                             const char *architecture, espy_error *err) {
     *out = NULL;
     char *folder = folder_of(gguf_path), **names = NULL;
     int n = folder ? list_gguf(folder, 1, &names) : -1;
@@ -207,7 +214,7 @@ espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
         size_t score = common_prefix(model, other) + 1;
         if (!path) {
             status = espy_out_of_memory(err);
-        } else if (score > best && is_suitable(path, dim, types)) {
+        } else if (score > best && is_suitable(path, dim, architecture)) {
             best = score;
             free(*out);
             *out = path;

@@ -27,7 +27,8 @@ typedef struct espy_vision_layer {
     espy_norm_weights norm1, norm2;
     espy_linear qkv;     /* [3 * dim][dim], q | k | v; or ... */
     espy_linear q, k, v; /* ... each of its own */
-    espy_linear out, fc1, fc2;
+    espy_linear out;
+    espy_linear gate, fc1, fc2; /* fc2(act(fc1)), or with a gate fc2(act(gate) * fc1) */
 } espy_vision_layer;
 
 typedef struct espy_text_layer {
@@ -84,22 +85,30 @@ typedef struct espy_weight_name {
     espy_group group;
     size_t at;      /* offset of an espy_weight in the group's struct */
     const char *hf; /* one "%d" in groups other than MODEL */
-    /* As llama.cpp's converter names it (taps by the layer that they tap), and
-     * as files with both parts in one do (taps by their place in the list). */
-    const char *gguf[2];
+    /* As llama.cpp's converter names it (taps by the layer that they tap), as files
+     * with both parts in one do (taps by their place in the list), and where an old
+     * file may have put it in exchange for another. The first form of the row's
+     * shape is taken; the first is what is written, NULL: it is not written. */
+    const char *gguf[3];
     espy_dim shape[2]; /* { rows, cols }; { n } is a vector */
     int optional;
     size_t unless; /* not looked for if the slot at this offset of the group is
                       bound; 0: always */
+    int part;      /* of the slot at unless: which of its thirds this one is */
 } espy_weight_name;
 
-/* Slots. As with numbers, a family lists some such tables, ended by NULL. */
 typedef struct espy_weight_table {
     const espy_weight_name *rows;
     int n;
 } espy_weight_table;
 
-/* Binds all slots. language and vision may be the same container. Errors
+/* Sets the lengths of config that are 0, and that of the vocabulary, to those that
+ * the tensors have, as far as there are such tensors. */
+void espy_weights_measure(espy_config *config, const espy_weight_table *const *tables,
+                          const espy_container *language, const espy_container *vision);
+
+/* Binds all slots of some tables (NULL ends the list). language and vision may be the
+ * same container. Errors
  * ESPY_ERR_MISSING, ESPY_ERR_UNSUPPORTED, ESPY_ERR_FORMAT (shape: the message
  * names tensor and both shapes), ESPY_ERR_MEMORY. */
 espy_status espy_weights_bind(espy_weights *weights, const espy_config *config,
@@ -107,23 +116,21 @@ espy_status espy_weights_bind(espy_weights *weights, const espy_config *config,
                               const espy_container *language, const espy_container *vision,
                               espy_progress_fn progress, void *user, espy_error *err);
 
-/* The tensor of a name as released, or as re-saved under another prefix; NULL
- * if there is none. */
-const espy_tensor *espy_weights_probe(const espy_container *c, const char *hf_name);
-
 void espy_weights_free(espy_weights *weights);
 
-/* A slot with a tensor. */
+/* A slot with a tensor, or the third of one that another slot joins. */
 typedef struct espy_bound_weight {
-    const char *gguf_name; /* as llama.cpp has it; of the patch embedding the joined form */
+    const char *gguf_name; /* as llama.cpp has it; NULL for the patch embedding, which it
+                              cuts in two */
     int is_vision, is_vector;
-    const espy_weight *weight;
+    espy_weight weight; /* borrows the slot's data; without data if a block of FP8
+                           scales lies across two thirds */
 } espy_bound_weight;
 
 typedef espy_status (*espy_weight_fn)(void *user, const espy_bound_weight *bound);
 
-/* Walks over all slots that have a tensor of their own, not over an output that is
- * the embedding. A failure of fn stops the walk. */
+/* Walks over all that a GGUF has: slots with a tensor, but no output that is the
+ * embedding. A failure of fn stops the walk. */
 espy_status espy_weights_each(const espy_weights *weights, const espy_config *config,
                               const espy_weight_table *const *tables, espy_weight_fn fn,
                               void *user);
