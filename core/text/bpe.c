@@ -3,7 +3,8 @@
  *
  *     repair UTF-8 -> cut out added tokens -> NFC -> split -> merge
  *
- * with the steps after the cut on each stretch between two added tokens. */
+ * with the steps after the cut on each stretch between two added tokens. Qwen-VL's
+ * tokenizer puts the text into NFC before the cut. */
 #include "text/bpe.h"
 
 #include <stdlib.h>
@@ -74,18 +75,22 @@ static espy_status encode_with_added(espy_merger *merger, const espy_vocab *voca
 espy_status espy_bpe_encode(const espy_vocab *vocab, const char *text, size_t n_bytes,
                             int parse_special, espy_ids *ids, espy_error *err) {
     espy_merger merger = { 0 };
-    char *repaired = NULL;
+    char *repaired = NULL, *normal = NULL;
     int64_t n_before = ids->n;
     if (n_bytes > MAX_TEXT_BYTES)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "a text of %zu bytes is too long to tokenize",
                          n_bytes);
     espy_status status = espy_utf8_repair(text, n_bytes, &repaired, &n_bytes, err);
     const char *s = repaired ? repaired : text;
+    if (!status && vocab->nfc_first && parse_special)
+        status = espy_unicode_nfc(s, n_bytes, &normal, &n_bytes, err);
+    if (normal) s = normal;
     if (!status)
         status = parse_special ? encode_with_added(&merger, vocab, s, n_bytes, ids, err)
                                : encode_stretch(&merger, vocab, s, n_bytes, ids, err);
     if (status) ids->n = n_before;
     espy_merger_free(&merger);
     free(repaired);
+    free(normal);
     return status;
 }

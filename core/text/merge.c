@@ -41,7 +41,7 @@ static espy_status merge_short(const espy_vocab *v, const char *piece, size_t n,
         for (size_t i = 1; i + 1 < n; i++)
             if (rank[i] < rank[best]) best = i;
         if (rank[best] == ESPY_NO_RANK) break;
-        id[best] = v->merges[rank[best]].joined;
+        id[best] = espy_vocab_joined(v, rank[best]);
         n--;
         memmove(id + best + 1, id + best + 2, (n - best - 1) * sizeof *id);
         memmove(rank + best, rank + best + 1, (n - best - 1) * sizeof *rank);
@@ -132,7 +132,7 @@ static espy_status merge_long(espy_merger *m, const espy_vocab *v, const char *p
         sift_down(m->heap, n_heap, 0);
         int32_t at = (int32_t)(uint32_t)top;
         if (m->symbols[at].id >= 0 && pair_at(v, m->symbols, at) == top)
-            join(m, v, at, v->merges[top >> 32].joined, &n_heap);
+            join(m, v, at, espy_vocab_joined(v, (uint32_t)(top >> 32)), &n_heap);
     }
     for (int32_t i = 0; i >= 0 && !status; i = m->symbols[i].next)
         status = espy_ids_push(ids, m->symbols[i].id, err);
@@ -141,6 +141,11 @@ static espy_status merge_long(espy_merger *m, const espy_vocab *v, const char *p
 
 espy_status espy_merge_piece(espy_merger *m, const espy_vocab *vocab, const char *piece, size_t n,
                              espy_ids *ids, espy_error *err) {
+    if (vocab->by_rank) { /* a piece that is a token is that, whatever merging makes of it */
+        espy_text_view whole = { piece, n }, nothing = { "", 0 };
+        int32_t id = espy_vocab_spelled(vocab, whole, nothing);
+        if (id >= 0) return espy_ids_push(ids, id, err);
+    }
     return n <= SHORT_PIECE ? merge_short(vocab, piece, n, ids, err)
                             : merge_long(m, vocab, piece, n, ids, err);
 }

@@ -28,6 +28,11 @@ void espy_vocab_stand_ins(int16_t byte_of[ESPY_N_STAND_INS]) {
         byte_of[stands_for_itself(byte) ? byte : next++] = (int16_t)byte;
 }
 
+static uint32_t copy(char *out, espy_text_view text) {
+    memcpy(out, text.s, text.n);
+    return (uint32_t)text.n;
+}
+
 /* The bytes that a spelling means, at most as many as it has itself. A spelling
  * with other characters in it means itself. */
 static uint32_t spell_out(char *out, espy_text_view text, const int16_t byte_of[ESPY_N_STAND_INS]) {
@@ -35,10 +40,7 @@ static uint32_t spell_out(char *out, espy_text_view text, const int16_t byte_of[
     for (size_t i = 0; i < text.n;) {
         int32_t cp;
         i += espy_utf8_decode(text.s + i, text.n - i, &cp);
-        if (cp < 0 || cp >= ESPY_N_STAND_INS || byte_of[cp] < 0) {
-            memcpy(out, text.s, text.n);
-            return (uint32_t)text.n;
-        }
+        if (cp < 0 || cp >= ESPY_N_STAND_INS || byte_of[cp] < 0) return copy(out, text);
         out[n++] = (char)byte_of[cp];
     }
     return n;
@@ -52,24 +54,6 @@ typedef struct spellings {
     size_t mask;
 } spellings;
 
-#define HASH_START 0xCBF29CE484222325u
-
-static uint64_t hash_more(uint64_t hash, espy_text_view text) {
-    for (size_t i = 0; i < text.n; i++) hash = (hash ^ (uint8_t)text.s[i]) * 0x100000001B3u;
-    return hash;
-}
-
-static size_t slot_of(uint64_t hash) {
-    return (size_t)(hash ^ hash >> 29);
-}
-
-/* The power of two at which n items fill at most three quarters. */
-static size_t table_size(size_t n) {
-    size_t size = 16;
-    while (size / 4 * 3 < n) size *= 2;
-    return size;
-}
-
 /* Compares a spelling with left and right put together. */
 static int spelled(espy_text_view text, espy_text_view left, espy_text_view right) {
     return text.n == left.n + right.n && memcmp(text.s, left.s, left.n) == 0 &&
@@ -78,7 +62,8 @@ static int spelled(espy_text_view text, espy_text_view left, espy_text_view righ
 
 /* The slot where left and right together are, or could be put. */
 static uint32_t *spelling_slot(const spellings *s, espy_text_view left, espy_text_view right) {
-    size_t i = slot_of(hash_more(hash_more(HASH_START, left), right)) & s->mask;
+    size_t i =
+        espy_hash_slot(espy_hash_more(espy_hash_more(ESPY_HASH_START, left), right)) & s->mask;
     while (s->slots[i] && !spelled(s->list->tokens[s->slots[i] - 1].text, left, right))
         i = (i + 1) & s->mask;
     return &s->slots[i];
@@ -92,7 +77,7 @@ static int32_t find_spelling(const spellings *s, espy_text_view left, espy_text_
 }
 
 static espy_status hash_spellings(spellings *s, const espy_vocab_list *list, espy_error *err) {
-    size_t size = table_size(list->n_tokens);
+    size_t size = espy_hash_size(list->n_tokens);
     s->list = list;
     s->mask = size - 1;
     s->slots = calloc(size, sizeof *s->slots);
@@ -130,11 +115,11 @@ static espy_status fill_tokens(espy_vocab *v, const espy_vocab_list *list, espy_
         v->kind[id] = (uint8_t)token->kind;
         v->at[id] = to;
         if (token->kind == ESPY_TOKEN_ORDINARY) {
-            v->length[id] = spell_out(v->bytes + to, token->text, byte_of);
+            v->length[id] = list->by_rank ? copy(v->bytes + to, token->text)
+                                          : spell_out(v->bytes + to, token->text, byte_of);
             if (v->length[id] == 1) v->of_byte[(uint8_t)v->bytes[to]] = id;
         } else {
-            memcpy(v->bytes + to, token->text.s, token->text.n);
-            v->length[id] = (uint32_t)token->text.n;
+            v->length[id] = copy(v->bytes + to, token->text);
         }
         to += v->length[id];
     }
@@ -159,6 +144,11 @@ static uint32_t *merge_slot(const espy_vocab *v, int32_t left, int32_t right) {
 }
 
 uint32_t espy_vocab_rank(const espy_vocab *v, int32_t left, int32_t right) {
+    if (v->by_rank) {
+        espy_text_view a = { v->bytes + v->at[left], v->length[left] };
+        espy_text_view b = { v->bytes + v->at[right], v->length[right] };
+        return (uint32_t)espy_vocab_spelled(v, a, b); /* -1 is ESPY_NO_RANK */
+    }
     return *merge_slot(v, left, right) - 1; /* 0 - 1 is ESPY_NO_RANK */
 }
 
@@ -173,7 +163,7 @@ static espy_status no_such_token(const espy_vocab_list *list, size_t i, espy_err
 
 static espy_status fill_merges(espy_vocab *v, const espy_vocab_list *list, const spellings *s,
                                espy_error *err) {
-    size_t size = table_size(list->n_merges);
+    size_t size = espy_hash_size(list->n_merges);
     if (size > (size_t)1 << 30)
         return espy_fail(err, ESPY_ERR_FORMAT, -1, "%s: %zu merges", list->name, list->n_merges);
     v->slot_mask = (uint32_t)size - 1;
@@ -256,9 +246,13 @@ espy_status espy_vocab_build(espy_vocab **out, const espy_vocab_list *list, espy
     if (!v) return espy_out_of_memory(err);
     v->split = list->split;
     v->nfc = list->nfc;
+    v->nfc_first = list->nfc_first;
+    v->by_rank = list->by_rank;
     espy_status status = hash_spellings(&s, list, err);
     if (!status) status = fill_tokens(v, list, err);
-    if (!status) status = fill_merges(v, list, &s, err);
+    if (!status)
+        status =
+            v->by_rank ? espy_vocab_index_ranks(v, list->name, err) : fill_merges(v, list, &s, err);
     if (!status) status = fill_added(v, err);
     free(s.slots);
     if (status)

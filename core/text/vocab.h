@@ -12,10 +12,16 @@ typedef struct espy_vocab espy_vocab;
 
 /* From a Hugging Face folder: tokenizer.json if there, else vocab.json +
  * merges.txt with the special tokens of tokenizer_config.json
- * (added_tokens_decoder) and added_tokens.json.
+ * (added_tokens_decoder) and added_tokens.json, else qwen.tiktoken.
  * Errors ESPY_ERR_MISSING (no tokenizer in the folder, the message says what
  * was looked for), ESPY_ERR_FORMAT, ESPY_ERR_MEMORY. */
 espy_status espy_vocab_from_folder(espy_vocab **out, const char *folder, espy_error *err);
+
+/* From the bytes of a qwen.tiktoken (the first Qwen's, Qwen-VL's), whose special
+ * tokens stand in no file; name is for messages. vocab_tiktoken.c.
+ * Errors ESPY_ERR_FORMAT (with the offset of the line), ESPY_ERR_MEMORY. */
+espy_status espy_vocab_from_tiktoken(espy_vocab **out, const void *bytes, size_t n_bytes,
+                                     const char *name, espy_error *err);
 
 /* From GGUF arrays tokenizer.ggml.{tokens,token_type,merges,pre,normalizer.nfc}. */
 espy_status espy_vocab_from_gguf(espy_vocab **out, const espy_container *gguf, espy_error *err);

@@ -221,9 +221,10 @@ static espy_status read_decoder(espy_vocab_list *list, const cJSON *config, espy
 
 /* ------------------------------------------------------------------ the folder */
 
-enum { TOKENIZER_JSON, VOCAB_JSON, MERGES_TXT, TOKENIZER_CONFIG, ADDED_TOKENS, N_FILES };
+enum { TOKENIZER_JSON, VOCAB_JSON, MERGES_TXT, TOKENIZER_CONFIG, ADDED_TOKENS, TIKTOKEN, N_FILES };
 static const char *const file_names[N_FILES] = {
-    "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json",
+    "tokenizer.json",        "vocab.json",        "merges.txt",
+    "tokenizer_config.json", "added_tokens.json", "qwen.tiktoken",
 };
 
 static int is_there(const char *path) {
@@ -261,6 +262,15 @@ static espy_status read_parts(espy_vocab **out, char *const paths[N_FILES], espy
     return status;
 }
 
+static espy_status read_tiktoken(espy_vocab **out, const char *path, espy_error *err) {
+    espy_source source;
+    espy_status status = espy_source_open(&source, path, err);
+    if (status) return status;
+    status = espy_vocab_from_tiktoken(out, source.data, (size_t)source.n_bytes, path, err);
+    espy_source_close(&source);
+    return status;
+}
+
 espy_status espy_vocab_from_folder(espy_vocab **out, const char *folder, espy_error *err) {
     char *paths[N_FILES] = { NULL };
     espy_status status = ESPY_OK;
@@ -274,10 +284,12 @@ espy_status espy_vocab_from_folder(espy_vocab **out, const char *folder, espy_er
             status = read_tokenizer_json(out, paths[TOKENIZER_JSON], err);
         else if (is_there(paths[VOCAB_JSON]) && is_there(paths[MERGES_TXT]))
             status = read_parts(out, paths, err);
+        else if (is_there(paths[TIKTOKEN]))
+            status = read_tiktoken(out, paths[TIKTOKEN], err);
         else
             status = espy_fail(err, ESPY_ERR_MISSING, -1,
                                "%s: no tokenizer: neither tokenizer.json nor vocab.json with "
-                               "merges.txt is there",
+                               "merges.txt nor qwen.tiktoken is there",
                                folder);
     }
     for (int i = 0; i < N_FILES; i++) free(paths[i]);
