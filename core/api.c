@@ -34,6 +34,9 @@ void espy_model_get_info(const espy_model *m, espy_model_info *info) {
         .max_pixels = c->image.max_pixels,
         .box_scale = m->family->box_scale,
         .built_in = m->built_in,
+        .image_px = c->vision.image_size,
+        .n_queries = c->vision.n_queries,
+        .drops_alpha = m->family->vision.original,
     };
 }
 
@@ -44,12 +47,12 @@ void espy_model_get_sampling(const espy_model *m, espy_sampling *out) {
 espy_status espy_fit(const espy_model *m, int width, int height, int64_t min_pixels,
                      int64_t max_pixels, int *fitted_width, int *fitted_height, int *n_tokens,
                      espy_error *err) {
-    int factor = m->config.vision.patch * m->config.vision.merge, h, w;
+    int h, w;
     espy_status status = espy_model_fit(m, height, width, min_pixels, max_pixels, &h, &w, err);
     if (status) return status;
     if (fitted_width) *fitted_width = w;
     if (fitted_height) *fitted_height = h;
-    if (n_tokens) *n_tokens = h / factor * (w / factor);
+    if (n_tokens) *n_tokens = (int)espy_model_tokens(m, h, w);
     return ESPY_OK;
 }
 

@@ -161,9 +161,14 @@ typedef struct espy_model_info {
     int n_deepstack;
     int64_t context_length; /* tokens the model was trained for; 0 unknown */
     int64_t min_pixels, max_pixels;
-    int box_scale; /* 1000: boxes are per mille; 0: pixels of the fitted image */
-    int built_in;  /* non-zero: espy-nano, the small model that comes with espy;
-                      it knows drawn shapes, emoji and short words only */
+    int box_scale;   /* 1000: boxes are per mille; 0: pixels of the fitted image */
+    int built_in;    /* non-zero: espy-nano, the small model that comes with espy;
+                        it knows drawn shapes, emoji and short words only */
+    int image_px;    /* side of the square to which all pictures are squashed, their
+                        min_pixels and max_pixels being without effect; 0: none  */
+    int n_queries;   /* vision tokens of any picture; 0: one for merge x merge patches */
+    int drops_alpha; /* non-zero: the model's own program ignored the alpha channel
+                        (ESPY_ALPHA_DROP)                                        */
 } espy_model_info;
 
 /* Strings belong to the model. */
@@ -239,6 +244,8 @@ typedef struct espy_part {
                               that do not fall; NULL: frame k at k / fps      */
     int64_t total_pixels;  /* clip: at most so many of all its frames that are
                               shown; 0: as the model's files say              */
+    int bare;              /* a picture without the words that Qwen-VL has around it,
+                              "Picture 1: " and a newline                          */
 } espy_part;
 
 typedef struct espy_message {

@@ -27,11 +27,18 @@ static void print_info(const espy_model_info *i) {
         i->n_layers, i->dim, i->n_heads, i->head_dim, i->n_kv_heads, i->ffn_dim);
     printf("vocabulary     %d\n", i->n_vocab);
     if (i->context_length) printf("trained for    %lld tokens\n", (long long)i->context_length);
-    printf("vision         %d layers of %d, %d heads, patch %d px, %dx%d patches per token\n",
-           i->vision_layers, i->vision_dim, i->vision_heads, i->patch_px, i->merge, i->merge);
+    printf("vision         %d layers of %d, %d heads, patch %d px, ", i->vision_layers,
+           i->vision_dim, i->vision_heads, i->patch_px);
+    if (i->n_queries)
+        printf("%d tokens a picture\n", i->n_queries);
+    else
+        printf("%dx%d patches per token\n", i->merge, i->merge);
     printf("DeepStack      %d layers\n", i->n_deepstack);
-    printf("pictures       %lld to %lld pixels\n", (long long)i->min_pixels,
-           (long long)i->max_pixels);
+    if (i->image_px)
+        printf("pictures       squashed to %dx%d pixels\n", i->image_px, i->image_px);
+    else
+        printf("pictures       %lld to %lld pixels\n", (long long)i->min_pixels,
+               (long long)i->max_pixels);
     if (i->box_scale)
         printf("boxes          0 to %d\n", i->box_scale);
     else
@@ -63,6 +70,8 @@ static cJSON *info_json(const espy_model_info *i, const espy_memory_estimate *m,
         { "min_pixels", (double)i->min_pixels },
         { "max_pixels", (double)i->max_pixels },
         { "box_scale", i->box_scale },
+        { "image_px", i->image_px },
+        { "n_queries", i->n_queries },
         { "n_context", (double)n_context },
         { "weights_bytes", (double)m->weights_bytes },
         { "cache_bytes", (double)m->cache_bytes },

@@ -285,10 +285,12 @@ static espy_status read_stop(cli_reader *in, const cJSON *stop) {
 
 static espy_status read_alpha(cli_reader *in, const cJSON *alpha) {
     const char *name = cJSON_IsString(alpha) ? alpha->valuestring : "";
-    if (!alpha || !strcmp(name, "white")) return ESPY_OK;
-    if (strcmp(name, "drop") != 0)
+    int drop = !strcmp(name, "drop");
+    if (!alpha) return ESPY_OK;
+    if (!drop && strcmp(name, "white") != 0)
         return cli_request_bad(in, "alpha", "must be \"white\" or \"drop\"");
-    in->r->alpha = ESPY_ALPHA_DROP;
+    in->r->alpha = drop ? ESPY_ALPHA_DROP : ESPY_ALPHA_WHITE;
+    in->r->states_alpha = 1;
     return ESPY_OK;
 }
 
@@ -325,10 +327,16 @@ static espy_status refuse_nul(cli_reader *in, const char *json, size_t n_bytes) 
 }
 
 espy_status cli_request_parse(cli_request *r, const char *json, size_t n_bytes, const char *name,
-                              const char *folder, cli_warn_fn warn, void *user, espy_error *err) {
+                              const char *folder, espy_alpha alpha, cli_warn_fn warn, void *user,
+                              espy_error *err) {
     cli_reader in = { r, name, folder, warn, user, err };
     const char *end = json;
-    *r = (cli_request){ .api = { .max_tokens = 512, .n_top_logprobs = 5 } };
+    *r = (cli_request){
+        .api = { .max_tokens = 512, .n_top_logprobs = 5 },
+        .alpha = alpha,
+        .name = name,
+        .folder = folder,
+    };
     espy_status status = refuse_nul(&in, json, n_bytes);
     if (status) return status;
     r->json = cJSON_ParseWithLengthOpts(json, n_bytes, &end, 0);

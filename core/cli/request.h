@@ -13,7 +13,8 @@
  *
  * Instead of messages: "prompt", raw text, and "images", a list of paths or of
  * parts as above that fill its picture places in order; <img>path</img> in a
- * prompt is a picture too.
+ * prompt is a picture too, and, for models that have <img> as a token (Qwen-VL), in
+ * the text of a message.
  *
  * Beside them: max_tokens (512), temperature (0, greedy), top_k, top_p, min_p,
  * seed, repetition_penalty, presence_penalty, frequency_penalty, stop (a text
@@ -31,6 +32,8 @@ typedef struct cli_request {
     espy_request api; /* points into what follows */
     espy_sampling sampling;
     espy_alpha alpha;
+    int states_alpha; /* the request says which */
+    const char *name, *folder;
     int has_image_tags; /* the prompt holds <img>path</img> */
 
     struct cJSON *json; /* its strings are used as they are */
@@ -43,20 +46,23 @@ typedef struct cli_request {
 /* Called with a sentence for each key that is not known. */
 typedef void (*cli_warn_fn)(void *user, const char *sentence);
 
-/* name stands in messages, folder before relative paths. warn may be NULL.
+/* name stands in messages, folder before relative paths. warn may be NULL. alpha is
+ * that of a request that does not state it.
  * On failure *r is empty. cli_request_free afterwards is fine in any case.
  * Errors ESPY_ERR_FORMAT with a byte offset for JSON, or with the path of the
  * value ("messages[0].content[1].image"); those of espy_image_load. */
 espy_status cli_request_parse(cli_request *r, const char *json, size_t n_bytes, const char *name,
-                              const char *folder, cli_warn_fn warn, void *user, espy_error *err);
+                              const char *folder, espy_alpha alpha, cli_warn_fn warn, void *user,
+                              espy_error *err);
 
 /* Where the model's vocabulary has no <img>, writes each <img>path</img> of
- * the prompt in the way that the model knows. */
+ * the prompt in the way that the model knows; where it has, makes pictures of those in
+ * messages. Errors ESPY_ERR_FORMAT (one that is not closed), those of espy_image_load. */
 espy_status cli_request_adapt(cli_request *r, const espy_model *model, espy_error *err);
 
 void cli_request_free(cli_request *r);
 
-/* For request_pictures.c and request_prompt.c. */
+/* For request_pictures.c, request_prompt.c and request_tags.c. */
 typedef struct cli_reader {
     cli_request *r;
     const char *name, *folder;
@@ -74,6 +80,10 @@ espy_status cli_request_part(cli_reader *in, const struct cJSON *json, const cha
 /* Loads what `where` names; the picture belongs to the request. */
 espy_status cli_request_picture(cli_reader *in, const char *where, const char *at,
                                 const espy_image **image);
+
+/* Makes parts of a message's text: texts, and pictures for its <img>path</img>. */
+espy_status cli_request_tags(cli_reader *in);
+
 espy_status cli_request_prompt(cli_reader *in, const struct cJSON *prompt,
                                const struct cJSON *images);
 

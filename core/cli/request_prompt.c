@@ -2,6 +2,7 @@
 /* A raw prompt. Its picture places, in order, are
  *
  *     <|image_pad|>, <|video_pad|>   the next entry of "images"
+ *     <img><imgpad></img>            the same (Qwen-VL), as is an empty path
  *     <img>path</img>                the picture at that path (Qwen-VL)
  */
 #include "request.h"
@@ -15,6 +16,7 @@
 
 #define OPEN "<img>"
 #define CLOSE "</img>"
+#define PAD "<imgpad>"
 #define PLACE "<|vision_start|><|image_pad|><|vision_end|>"
 
 typedef struct place {
@@ -33,8 +35,10 @@ static int next_place(const char *s, place *p) {
             }
         const char *close = strncmp(s, OPEN, strlen(OPEN)) != 0 ? NULL : strstr(s, CLOSE);
         if (close) {
-            *p = (place){ s, close + strlen(CLOSE), s + strlen(OPEN),
-                          (size_t)(close - s) - strlen(OPEN) };
+            const char *path = s + strlen(OPEN);
+            size_t n = (size_t)(close - path);
+            *p = (place){ s, close + strlen(CLOSE), path, n };
+            if (!n || (n == strlen(PAD) && !memcmp(path, PAD, n))) p->path = NULL;
             return 1;
         }
     }
@@ -100,7 +104,12 @@ static int is_token(const espy_model *model, const char *text) {
 
 espy_status cli_request_adapt(cli_request *r, const espy_model *model, espy_error *err) {
     cli_reader in = { .r = r, .name = "prompt", .err = err };
-    if (!r->has_image_tags || is_token(model, OPEN)) return ESPY_OK;
+    if (is_token(model, OPEN)) {
+        in.name = r->name;
+        in.folder = r->folder;
+        return cli_request_tags(&in);
+    }
+    if (!r->has_image_tags) return ESPY_OK;
     const char *s = r->api.prompt;
     size_t capacity = strlen(s) + r->n_images * strlen(PLACE) + 1, n = 0;
     char *out = cli_request_take(&in, capacity, 1);

@@ -24,21 +24,47 @@ static void on_warning(void *user, const char *sentence) {
     if (!o->quiet) cli_say("warning: %s", sentence);
 }
 
-static espy_status load(cli_request *r, const cli_options *o, espy_error *err) {
-    char *bytes = NULL, *folder = NULL;
-    size_t n_bytes = 0;
-    espy_status status = cli_read_file(o->request, &bytes, &n_bytes, err);
+/* A request file and what is made of it. */
+typedef struct job {
+    char *bytes, *folder;
+    size_t n_bytes;
+    cli_request request;
+} job;
+
+static espy_status parse(job *j, const cli_options *o, espy_alpha alpha, cli_warn_fn warn,
+                         espy_error *err) {
+    const char *name = strcmp(o->request, "-") != 0 ? o->request : "standard input";
+    return cli_request_parse(&j->request, j->bytes, j->n_bytes, name, j->folder, alpha, warn,
+                             (void *)o, err);
+}
+
+static espy_status load(job *j, const cli_options *o, espy_error *err) {
+    espy_status status = cli_read_file(o->request, &j->bytes, &j->n_bytes, err);
     if (status) return status;
     const char *slash = strrchr(o->request, '/');
-    folder = strndup(o->request, slash ? (size_t)(slash - o->request) + (slash == o->request) : 0);
-    status = folder
-                 ? cli_request_parse(r, bytes, n_bytes,
-                                     strcmp(o->request, "-") != 0 ? o->request : "standard input",
-                                     folder, on_warning, (void *)o, err)
-                 : cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
-    free(folder);
-    free(bytes);
-    return status;
+    j->folder =
+        strndup(o->request, slash ? (size_t)(slash - o->request) + (slash == o->request) : 0);
+    return j->folder ? parse(j, o, ESPY_ALPHA_WHITE, on_warning, err)
+                     : cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
+}
+
+/* What the model has to say about the request: its way with transparent pictures, and
+ * with <img> in texts. */
+static espy_status adapt(job *j, const cli_session *s, espy_error *err) {
+    espy_model_info info;
+    espy_status status = ESPY_OK;
+    espy_model_get_info(s->model, &info);
+    if (info.drops_alpha && !j->request.states_alpha) {
+        cli_request_free(&j->request);
+        status = parse(j, s->o, ESPY_ALPHA_DROP, NULL, err);
+    }
+    return status ? status : cli_request_adapt(&j->request, s->model, err);
+}
+
+static void job_free(job *j) {
+    cli_request_free(&j->request);
+    free(j->folder);
+    free(j->bytes);
 }
 
 static int print(cli_session *s, const espy_result *result) {
@@ -49,15 +75,16 @@ static int print(cli_session *s, const espy_result *result) {
     return cli_interrupted() ? CLI_INTERRUPTED : failed ? CLI_FAILED : CLI_OK;
 }
 
-static int answer(cli_session *s, cli_request *r) {
+static int answer(cli_session *s, job *j) {
+    cli_request *r = &j->request;
     espy_error err = { .offset = -1 };
     espy_result result = { 0 };
+    espy_status status = adapt(j, s, &err);
     r->api.sampling = &r->sampling;
     r->api.on_text = on_text;
     r->api.on_progress = on_progress;
     r->api.user = s;
     r->api.trace_path = s->o->trace;
-    espy_status status = cli_request_adapt(r, s->model, &err);
     if (!status) status = cli_session_reserve(s, cli_session_count(s, &r->api), &err);
     if (!status) {
         cli_session_limits(s, (int)r->n_images);
@@ -72,18 +99,18 @@ static int answer(cli_session *s, cli_request *r) {
 
 static int run(const cli_options *o) {
     cli_session session = { .o = o };
-    cli_request request = { 0 };
+    job j = { 0 };
     espy_error err = { .offset = -1 };
     if (!o->request) {
         cli_say("--request is missing; see espy run --help");
         return CLI_USAGE;
     }
-    int code = cli_output_check(o->trace, &err) || load(&request, o, &err) ? cli_report(NULL, &err)
-                                                                           : CLI_OK;
+    int code =
+        cli_output_check(o->trace, &err) || load(&j, o, &err) ? cli_report(NULL, &err) : CLI_OK;
     if (!code) code = cli_session_open(&session, o, NULL);
-    if (!code) code = answer(&session, &request);
+    if (!code) code = answer(&session, &j);
     cli_session_close(&session);
-    cli_request_free(&request);
+    job_free(&j);
     return code;
 }
 

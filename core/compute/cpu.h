@@ -36,6 +36,9 @@ void espy_cpu_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w
                      const espy_weight *b);
 void espy_cpu_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v, int head_dim,
                         const int64_t *bounds, int n_blocks);
+void espy_cpu_cross_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v,
+                              int head_dim, const int64_t *bounds, const int64_t *key_bounds,
+                              int n_blocks);
 void espy_cpu_cache_store(espy_run *run, espy_cache *cache, int layer, int64_t first, espy_act k,
                           espy_act v);
 void espy_cpu_cache_attention(espy_run *run, espy_act y, espy_act q, const espy_cache *cache,

@@ -25,8 +25,9 @@ typedef struct tile_op {
     const espy_cache *cache;
     int layer, group; /* query heads per kv head */
     int head_dim, n_heads;
+    int64_t step;  /* between heads of q, k and v */
     int64_t first; /* cache position of query row 0 */
-    const int64_t *bounds;
+    const int64_t *bounds, *key_bounds;
     const int64_t *tiles; /* [n_tiles][2]: block, first query row */
     int64_t tile_rows, max_keys;
     unsigned char *scratch;
@@ -41,7 +42,7 @@ static kv_rows rows_of(const tile_op *op, int head, int64_t first_key) {
                           espy_cache_head(c, op->layer, 1, kv) + first_key * c->row_bytes,
                           c->row_bytes, c->shape.dtype };
     }
-    int64_t at = (int64_t)head * op->head_dim;
+    int64_t at = head * op->step;
     return (kv_rows){ (const unsigned char *)(espy_cpu_at(op->k, first_key) + at),
                       (const unsigned char *)(espy_cpu_at(op->v, first_key) + at),
                       op->k.stride * (int64_t)sizeof(float), ESPY_F32 };
@@ -86,16 +87,16 @@ static void tile_item(void *user, int64_t item, int thread) {
     const tile_op *op = user;
     int head = (int)(item % op->n_heads), d = op->head_dim;
     const int64_t *tile = op->tiles + item / op->n_heads * 2;
-    int64_t begin = op->bounds[tile[0]], end = op->bounds[tile[0] + 1], row = tile[1];
+    int64_t end = op->bounds[tile[0] + 1], row = tile[1];
     int n_q = (int)(end - row < op->tile_rows ? end - row : op->tile_rows);
     /* with a cache: keys 0 .. position of the tile's last query */
-    int64_t first_key = op->cache ? 0 : begin;
-    int64_t n_keys = op->cache ? op->first + row + n_q : end - begin;
+    int64_t first_key = op->cache ? 0 : op->key_bounds[tile[0]];
+    int64_t n_keys = op->cache ? op->first + row + n_q : op->key_bounds[tile[0] + 1] - first_key;
     float *scores = (float *)(op->scratch + thread * op->scratch_bytes);
     float *rows = scores + op->tile_rows * op->max_keys;
     float *panel = rows + (int64_t)256 * d;
     kv_rows kv = rows_of(op, head, first_key);
-    score_tile(op, scores, espy_cpu_at(op->q, row) + (int64_t)head * d, op->q.stride, n_q, &kv,
+    score_tile(op, scores, espy_cpu_at(op->q, row) + head * op->step, op->q.stride, n_q, &kv,
                n_keys, rows, panel);
     float scale = 1.0F / sqrtf((float)d);
     for (int i = 0; i < n_q; i++) {
@@ -134,22 +135,32 @@ static void run_tiles(espy_run *run, tile_op *op, int n_blocks) {
     espy_pool_run(cpu->pool, n_tiles * op->n_heads, tile_item, op);
 }
 
-void espy_cpu_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v, int head_dim,
-                        const int64_t *bounds, int n_blocks) {
+void espy_cpu_cross_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v,
+                              int head_dim, const int64_t *bounds, const int64_t *key_bounds,
+                              int n_blocks) {
     tile_op op = { .y = y,
                    .q = q,
                    .k = k,
                    .v = v,
                    .group = 1,
                    .head_dim = head_dim,
-                   .n_heads = (int)(q.cols / head_dim),
-                   .bounds = bounds };
-    for (int b = 0; b < n_blocks; b++)
-        if (bounds[b + 1] - bounds[b] > op.max_keys) op.max_keys = bounds[b + 1] - bounds[b];
+                   .n_heads = (int)(y.cols / head_dim),
+                   .bounds = bounds,
+                   .key_bounds = key_bounds };
+    op.step = q.cols / op.n_heads;
+    for (int b = 0; b < n_blocks; b++) {
+        int64_t n_keys = key_bounds[b + 1] - key_bounds[b];
+        if (n_keys > op.max_keys) op.max_keys = n_keys;
+    }
     if (run->status || op.max_keys == 0) return;
     void *m = run->ops->mark(run);
     run_tiles(run, &op, n_blocks);
     run->ops->release(run, m);
+}
+
+void espy_cpu_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v, int head_dim,
+                        const int64_t *bounds, int n_blocks) {
+    espy_cpu_cross_attention(run, y, q, k, v, head_dim, bounds, bounds, n_blocks);
 }
 
 /* ------------------------------------------------------------- the cache */
@@ -275,6 +286,7 @@ void espy_cpu_cache_attention(espy_run *run, espy_act y, espy_act q, const espy_
                        .group = group,
                        .head_dim = d,
                        .n_heads = n_heads,
+                       .step = d,
                        .first = first,
                        .bounds = bounds,
                        .max_keys = first + q.rows };

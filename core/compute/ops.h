@@ -66,10 +66,16 @@ struct espy_ops {
     void (*rope)(espy_run *run, espy_act x, int head_dim, espy_act cosines, espy_act sines);
 
     /* y = softmax(q k^T / sqrt(head_dim)) v per head, rows attending only within
-     * their block [bounds[i], bounds[i + 1]), i < n_blocks. All [n][heads *
-     * head_dim]. */
+     * their block [bounds[i], bounds[i + 1]), i < n_blocks. y [n][heads *
+     * head_dim]; heads of q, k and v lie q.cols / heads columns apart, which is
+     * head_dim or more. */
     void (*attention)(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v, int head_dim,
                       const int64_t *bounds, int n_blocks);
+    /* The same where block i of the queries sees rows [key_bounds[i],
+     * key_bounds[i + 1]) of k and v. */
+    void (*cross_attention)(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v,
+                            int head_dim, const int64_t *bounds, const int64_t *key_bounds,
+                            int n_blocks);
 
     /* Store keys and values [n][kv_heads * head_dim] of tokens from position
      * first on; then let queries [n][heads * head_dim] of the same tokens attend

@@ -213,6 +213,7 @@ static const espy_ops cpu_ops = {
     .norm = norm,
     .rope = rope,
     .attention = espy_cpu_attention,
+    .cross_attention = espy_cpu_cross_attention,
     .cache_store = espy_cpu_cache_store,
     .cache_attention = espy_cpu_cache_attention,
     .activate = activate,

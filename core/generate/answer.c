@@ -4,11 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/readings.h"
+
 enum { LOOP_PERIOD = 64, LOOP_REPEATS = 8, LOOP_TOKENS = 256 };
 
-/* Bytes at the end of text that may be the beginning of a stop string. */
+static size_t blanks_at_end(const espy_answer *a) {
+    size_t n = 0;
+    while (n < a->n_bytes - a->n_sent && espy_is_space(a->text[a->n_bytes - 1 - n])) n++;
+    return n;
+}
+
+static void strip_begin(espy_answer *a) {
+    size_t n = 0;
+    if (a->n_sent || !a->text) return;
+    while (espy_is_space(a->text[n])) n++;
+    a->n_bytes -= n;
+    memmove(a->text, a->text + n, a->n_bytes + 1);
+}
+
+static void strip_end(espy_answer *a) {
+    if (!a->strip || !a->text) return;
+    a->n_bytes -= blanks_at_end(a);
+    a->text[a->n_bytes] = 0;
+}
+
+/* Bytes at the end of text that may be the beginning of a stop string, or of the
+ * blanks that are left out at the end. */
 static size_t held_back(const espy_answer *a) {
-    size_t held = 0;
+    size_t held = a->strip ? blanks_at_end(a) : 0;
     for (int i = 0; i < a->n_stop; i++) {
         size_t n = strlen(a->stop[i]), most = n ? n - 1 : 0;
         if (most > a->n_bytes) most = a->n_bytes;
@@ -50,6 +73,8 @@ espy_status espy_answer_push(espy_answer *a, int32_t id, espy_error *err) {
     if (!status) status = espy_detok_push(&a->detok, a->vocab, id, 1, &a->text, &a->n_bytes, err);
     if (status) return status;
     find_stop(a);
+    if (a->strip) strip_begin(a);
+    if (a->stopped) strip_end(a);
     send(a, a->stopped ? a->n_bytes : a->n_bytes - held_back(a));
     return ESPY_OK;
 }
@@ -59,6 +84,8 @@ espy_status espy_answer_end(espy_answer *a, espy_error *err) {
     if (!a->stopped) {
         status = espy_detok_end(&a->detok, &a->text, &a->n_bytes, err);
         find_stop(a);
+        if (a->strip) strip_begin(a);
+        strip_end(a);
     }
     if (!status && a->n_bytes > a->n_sent) send(a, a->n_bytes);
     return status;

@@ -10,6 +10,7 @@ typedef struct espy_answer {
     const espy_vocab *vocab;
     const char *const *stop;
     int n_stop;
+    int strip; /* blanks and newlines at both ends are left out */
     espy_text_fn on_text;
     void *user;
 

@@ -126,10 +126,12 @@ static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_thread
     const espy_vision_config *v = &m->config.vision;
     const espy_text_config *t = &m->config.text;
     int64_t n = pixels / ((int64_t)v->patch * v->patch), rows = n < 2048 ? n : 2048;
-    int64_t tokens = n / (v->merge * v->merge);
+    int64_t tokens = v->n_queries ? v->n_queries : n / (v->merge * v->merge);
     int64_t patches = n * 3 * v->temporal * v->patch * v->patch;
     int64_t attention = n * 4 * v->dim + n_threads * 96 * n;
     int64_t mlp = rows * (v->ffn_dim + v->dim);
+    int64_t joiner = v->n_queries ? (3 * n + 2 * tokens) * t->dim : 0;
+    if (joiner > attention) attention = joiner;
     int64_t vision = 2 * n * v->dim + n * v->head_dim + patches +
                      (attention > mlp ? attention : mlp) +
                      tokens * t->dim * (int64_t)(1 + v->n_taps);
@@ -156,7 +158,8 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
     status = espy_cache_open(&cache, &shape, err); /* takes no memory for tokens */
     if (status) return status;
     espy_cache_close(&cache);
-    int64_t pixels = image_pixels > 0 ? image_pixels : m->config.image.max_pixels;
+    int64_t pixels = image_pixels > 0 && !m->config.vision.image_size ? image_pixels
+                                                                      : m->config.image.max_pixels;
     if (pixels > INT64_C(1) << 32) pixels = INT64_C(1) << 32;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     *out = (espy_memory_estimate){

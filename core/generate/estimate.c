@@ -59,6 +59,15 @@ static double patch_work(const espy_model *m) {
     return layers + mergers / (v->merge * v->merge);
 }
 
+/* ... of what joins n patches by queries, its attention with them. */
+static double resampler_work(const espy_model *m, double n) {
+    const espy_resampler *r = &m->weights.resampler;
+    double n_queries = m->config.vision.n_queries;
+    return n * (size_of(&r->kv) + size_of(&r->k) + size_of(&r->v)) +
+           n_queries * (size_of(&r->out) + (double)r->proj.rows * (double)r->proj.cols) +
+           2 * n_queries * n * m->config.text.dim;
+}
+
 /* ... for one token, without the output matrix. */
 static double token_work(const espy_model *m) {
     double work = 0;
@@ -202,6 +211,7 @@ static double vision_ms(const espy_context *c, const espy_speed *s, const espy_p
         if (picture->first < reused || espy_seen_has(&c->seen, picture->key)) continue;
         double n = (double)picture->grid.h * picture->grid.w;
         ms += n * work / s->vision + 2 * n * n * v->dim * v->n_layers / s->attention;
+        ms += resampler_work(c->model, n) / s->vision;
     }
     return ms;
 }

@@ -129,6 +129,7 @@ static void append(espy_timeline *line, const espy_timeline *from, int64_t n) {
     }
     line->n = line->positions.n = line->n + n;
     line->positions.next = from->positions.next;
+    line->positions.theta = from->positions.theta;
 }
 
 static espy_status read_prompt(job *j) {
@@ -167,8 +168,9 @@ static espy_status read_prompt(job *j) {
 
 /* ------------------------------------------------------------------ answer */
 
-static int is_eos(const espy_config *c, int32_t id) {
-    for (int i = 0; i < c->n_eos; i++)
+static int is_eos(const espy_config *c, int raw, int32_t id) {
+    int n = raw && c->n_raw_eos ? c->n_raw_eos : c->n_eos;
+    for (int i = 0; i < n; i++)
         if (c->eos[i] == id) return 1;
     return 0;
 }
@@ -209,7 +211,8 @@ static espy_status sample_answer(job *j, espy_sampler *sampler, espy_answer *ans
             out->finish = ESPY_FINISH_CALLBACK;
             break;
         }
-        if (answer->stopped || (is_eos(&c->model->config, id) && !r->ignore_eos)) {
+        if (answer->stopped ||
+            (is_eos(&c->model->config, r->prompt != NULL, id) && !r->ignore_eos)) {
             out->finish = ESPY_FINISH_STOP;
             break;
         }
@@ -232,6 +235,7 @@ static espy_status answer(job *j) {
     espy_answer a = { .vocab = m->vocab,
                       .stop = r->stop,
                       .n_stop = r->n_stop,
+                      .strip = m->chat->strips_answers && !r->prompt,
                       .on_text = r->on_text,
                       .user = r->user };
     espy_status status = espy_sampler_open(

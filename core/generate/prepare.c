@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generate/window.h"
 #include "image/image.h"
+
+enum { PILLOW_BITS = 22 }; /* of its filter's fixed-point weights */
 
 /* Two independent chains over the pixels, eight bytes a step, and the sizes. */
 static void absorb(espy_picture_key *key, const espy_image *im) {
@@ -33,9 +36,10 @@ static espy_picture_key key_of(const espy_picture *p) {
     return key;
 }
 
-static void measure(espy_picture *p, const espy_vision_config *v) {
+static void measure(espy_picture *p, const espy_model *m) {
+    const espy_vision_config *v = &m->config.vision;
     p->grid = (espy_grid){ p->height / v->patch, p->width / v->patch };
-    p->n = (int64_t)p->grid.h * p->grid.w / (v->merge * v->merge);
+    p->n = espy_model_tokens(m, p->height, p->width);
     p->key = key_of(p);
 }
 
@@ -49,7 +53,7 @@ static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *pa
     espy_status status = espy_model_fit(
         m, image->height, image->width, part->min_pixels > 0 ? part->min_pixels : r->min_pixels,
         part->max_pixels > 0 ? part->max_pixels : r->max_pixels, &p->height, &p->width, err);
-    if (!status) measure(p, &m->config.vision);
+    if (!status) measure(p, m);
     return status;
 }
 
@@ -84,7 +88,7 @@ static espy_status add_clip(espy_prepared *out, const espy_model *m, const espy_
                              .clip = index,
                              .height = clip->height,
                              .width = clip->width };
-        measure(p, &m->config.vision);
+        measure(p, m);
     }
     return ESPY_OK;
 }
@@ -156,7 +160,10 @@ static void place(espy_prepared *out, const espy_model *m, int32_t id, int *next
         int32_t step =
             n == 1 ? 0 : espy_clip_step(&m->config.vision, i, out->clips[clip].seconds_per_patch);
         p->first = t->n;
-        espy_timeline_picture(t, id, p->key, base, step, p->grid.h / merge, p->grid.w / merge);
+        if (m->family->text.rope == ESPY_ROPE_1D)
+            espy_timeline_queries(t, id, p->key, p->n);
+        else
+            espy_timeline_picture(t, id, p->key, base, step, p->grid.h / merge, p->grid.w / merge);
     }
 }
 
@@ -184,6 +191,7 @@ static espy_status expand(espy_prepared *out, const espy_model *m, const espy_id
     if (next != out->n_pictures)
         return espy_fail(err, ESPY_ERR_INTERNAL, -1, "%d pictures but %d places", out->n_pictures,
                          next);
+    t->positions.theta = espy_rope_theta(&m->config.text, t->n);
     return ESPY_OK;
 }
 
@@ -200,6 +208,7 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *m, const espy_req
     else
         status = espy_chat_render(&out->prompt, m->chat, r->messages, r->n_messages,
                                   r->add_vision_id, err);
+    if (!status && !r->prompt) status = espy_window_apply(&out->prompt, m, err);
     if (!status) status = fit_all(out, m, r, err);
     if (!status) status = encode(out, m, &ids, err);
     if (!status) status = expand(out, m, &ids, err);
@@ -221,10 +230,11 @@ void espy_prepared_free(espy_prepared *p) {
     *p = (espy_prepared){ 0 };
 }
 
-static espy_status resize(const espy_image *image, const espy_picture *p, uint8_t **fitted,
-                          espy_error *err) {
-    return espy_resize_bicubic(image->pixels, image->height, image->width, p->height, p->width, 0,
-                               fitted, err);
+static espy_status resize(const espy_image *image, const espy_picture *p, const espy_model *m,
+                          uint8_t **fitted, espy_error *err) {
+    int bits = m->family->vision.original ? PILLOW_BITS : 0;
+    return espy_resize_bicubic(image->pixels, image->height, image->width, p->height, p->width,
+                               bits, fitted, err);
 }
 
 espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *run,
@@ -243,12 +253,16 @@ espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *
     if (!p->patches || !p->seen) return espy_out_of_memory(err);
 
     uint8_t *fitted, *second = NULL;
-    espy_status status = resize(p->image, p, &fitted, err);
+    espy_status status = resize(p->image, p, m, &fitted, err);
     if (status) return status;
-    if (p->second != p->image) status = resize(p->second, p, &second, err);
+    if (p->second != p->image) status = resize(p->second, p, m, &second, err);
     if (!status)
-        espy_patchify(fitted, second ? second : fitted, p->grid.h, p->grid.w, v->patch, v->merge,
-                      mean, std, p->patches);
+        espy_patchify(fitted,
+                      v->temporal == 1 ? NULL
+                      : second         ? second
+                                       : fitted,
+                      p->grid.h, p->grid.w, v->patch, v->merge, mean, std,
+                      m->family->vision.original, p->patches);
     free(fitted);
     free(second);
     if (status) return status;

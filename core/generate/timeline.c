@@ -47,6 +47,14 @@ void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, i
     }
 }
 
+void espy_timeline_queries(espy_timeline *t, int32_t id, espy_picture_key key, int64_t n) {
+    espy_positions_text(&t->positions, n);
+    for (; n > 0; n--, t->n++) {
+        t->ids[t->n] = id;
+        t->keys[t->n] = key;
+    }
+}
+
 static int is_picture(espy_picture_key key) {
     return key.a || key.b;
 }
@@ -72,6 +80,7 @@ void espy_timeline_rewind(espy_timeline *t, int64_t n) {
 
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b) {
     int64_t n = 0, most = a->n < b->n ? a->n : b->n;
+    if (a->positions.theta != b->positions.theta) return 0;
     while (n < most && a->ids[n] == b->ids[n] && espy_same_picture(a->keys[n], b->keys[n]) &&
            a->positions.at[0][n] == b->positions.at[0][n])
         n++;

@@ -33,11 +33,15 @@ void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n);
 void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
                            int32_t step, int rows, int columns);
 
+/* The same for n tokens that have their places one after another, as text has. */
+void espy_timeline_queries(espy_timeline *t, int32_t id, espy_picture_key key, int64_t n);
+
 /* Drops tokens from n on, and the picture that n would cut. */
 void espy_timeline_rewind(espy_timeline *t, int64_t n);
 
 /* Length of the common beginning, never inside a picture of b: the same tokens at
- * the same positions, for the times of a clip may stand there alone. */
+ * the same positions, for the times of a clip may stand there alone; 0 where the two
+ * turn positions into other angles. */
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b);
 
 /* A fingerprint of the first n tokens. */

@@ -33,12 +33,13 @@ espy_status espy_resize_bicubic(const uint8_t *in, int height, int width, int ou
 /* patches.c */
 
 /* Normalise (5.4) and cut (section 6) one temporal patch: frames a and b (the
- * same pointer for a still), u8 RGB [h * patch][w * patch][3], into
- * out f32 [h * w][3 * 2 * patch * patch], merged 2x2 order (merge = 2; 1 gives
- * raster order), inner order [channel][frame][row][column]. mean and std as in
- * the config (0..1 scale). */
+ * same pointer for a still; b NULL where a patch has one frame), u8 RGB
+ * [h * patch][w * patch][3], into out f32 [h * w][3 * n_frames * patch * patch],
+ * merged 2x2 order (merge = 2; 1 gives raster order), inner order
+ * [channel][frame][row][column]. mean and std as in the config (0..1 scale);
+ * divide_first: v / 255 is rounded before they are applied (section 11). */
 void espy_patchify(const uint8_t *a, const uint8_t *b, int h, int w, int patch, int merge,
-                   const float mean[3], const float std[3], float *out);
+                   const float mean[3], const float std[3], int divide_first, float *out);
 
 /* How frames of a clip are chosen; 0: 2 a second, at least 4, at most 768.
  * rule 3: Qwen3-VL processor; rule 2: Qwen2-VL utility. */

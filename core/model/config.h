@@ -17,7 +17,10 @@ enum { ESPY_MAX_TAPS = 16, ESPY_MAX_FULL = 64, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_D
 typedef struct espy_vision_config {
     int n_layers, dim, n_heads, head_dim, ffn_dim;
     int patch, merge, temporal, out_dim;
-    int n_positions; /* rows of the learned table, a square; 0: none */
+    int n_positions;  /* rows of the learned table, a square; 0: none */
+    int image_size;   /* side to which all pictures are squashed; 0: they keep their shape */
+    int n_queries;    /* vision tokens of any picture; 0: one for merge x merge patches    */
+    double mlp_ratio; /* of ffn_dim to dim, where the files say it so */
     int n_taps;
     int taps[ESPY_MAX_TAPS]; /* layers whose output is tapped, ascending */
     int window_px;           /* edge of the windows in which layers attend; 0: none ... */
@@ -35,6 +38,8 @@ typedef struct espy_text_config {
     int n_sections;
     int sections[4]; /* pairs turned by time, row, column */
     int64_t context_length;
+    int64_t ntk_length;  /* dynamic NTK: the length trained for; 0: none */
+    int64_t logn_length; /* log-n attention: the same                    */
 } espy_text_config;
 
 typedef struct espy_image_config {
@@ -53,7 +58,8 @@ typedef struct espy_config {
     espy_image_config image;
     espy_video_config video;
     int32_t image_token, video_token, vision_start, vision_end;
-    int n_eos;
+    int history_window;   /* tokens of earlier turns that are kept; 0: all */
+    int n_eos, n_raw_eos; /* a raw prompt's answer ends at the first n_raw_eos; 0: at any */
     int32_t eos[ESPY_MAX_EOS];
     int32_t pad, bos; /* only to be written again; -1 for none */
     espy_sampling sampling;

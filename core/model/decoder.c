@@ -18,6 +18,7 @@ typedef struct pass {
     espy_cache *cache;
     int64_t first, n;
     espy_act x, normed, cosines, sines;
+    espy_act q_cosines, q_sines; /* the same, but for log-n attention */
 } pass;
 
 static void linear(const pass *p, espy_act y, espy_act x, const espy_linear *l) {
@@ -48,7 +49,7 @@ static void attend(const pass *p, const espy_text_layer *l, int layer) {
     linear(p, v, p->normed, &l->v);
     norm_heads(p, q, &l->q_norm);
     norm_heads(p, k, &l->k_norm);
-    p->ops->rope(p->run, q, c->head_dim, p->cosines, p->sines);
+    p->ops->rope(p->run, q, c->head_dim, p->q_cosines, p->q_sines);
     p->ops->rope(p->run, k, c->head_dim, p->cosines, p->sines);
     p->ops->cache_store(p->run, p->cache, layer, p->first, k, v);
     p->ops->cache_attention(p->run, y, q, p->cache, layer, p->first);
@@ -100,8 +101,26 @@ static void add_tap(const pass *p, const espy_vision_rows *rows, int n_rows, int
     }
 }
 
+/* Angles [2][n][head_dim / 2] for queries: log-n attention scales a query, so its
+ * rotation may do it. */
+static void upload_scaled(pass *p, const espy_positions *positions, float *angles) {
+    const espy_text_config *c = &p->model->config.text;
+    int64_t half = c->head_dim / 2, n = p->n * half;
+    p->q_cosines = p->ops->alloc(p->run, p->n, half);
+    p->q_sines = p->ops->alloc(p->run, p->n, half);
+    for (int64_t i = 0; i < p->n; i++) {
+        float scale = espy_logn_scale(c, positions->at[0][p->first + i]);
+        for (int64_t j = i * half; j < (i + 1) * half; j++) {
+            angles[j] *= scale;
+            angles[n + j] *= scale;
+        }
+    }
+    p->ops->upload(p->run, p->q_cosines, angles);
+    p->ops->upload(p->run, p->q_sines, angles + n);
+}
+
 /* A single token's angles need no memory of their own. */
-static void upload_angles(const pass *p, const espy_positions *positions) {
+static void upload_angles(pass *p, const espy_positions *positions) {
     float small[ESPY_MAX_HEAD_DIM], *angles = small;
     size_t n = (size_t)(p->n * (p->model->config.text.head_dim / 2));
     if (2 * n > ESPY_MAX_HEAD_DIM) angles = malloc(2 * n * sizeof *angles);
@@ -112,6 +131,8 @@ static void upload_angles(const pass *p, const espy_positions *positions) {
     espy_mrope_angles(p->model, positions, p->first, p->n, angles, angles + n);
     p->ops->upload(p->run, p->cosines, angles);
     p->ops->upload(p->run, p->sines, angles + n);
+    if (espy_logn_applies(&p->model->config.text, positions->at[0][p->first + p->n - 1]))
+        upload_scaled(p, positions, angles);
     if (angles != small) free(angles);
 }
 
@@ -129,6 +150,8 @@ void espy_decoder_forward(espy_run *run, const espy_model *model, espy_cache *ca
     p.normed = p.ops->alloc(run, n, c->dim);
     p.cosines = p.ops->alloc(run, n, c->head_dim / 2);
     p.sines = p.ops->alloc(run, n, c->head_dim / 2);
+    p.q_cosines = p.cosines;
+    p.q_sines = p.sines;
     upload_angles(&p, positions);
     p.ops->gather(run, p.x, &w->embedding, ids + first);
     place_vision(&p, rows, n_rows);

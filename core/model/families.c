@@ -5,6 +5,7 @@
 
 const espy_family *const espy_families[] = {
     &espy_family_qwen3_vl,
+    &espy_family_qwen_vl,
 };
 const int espy_n_families = sizeof espy_families / sizeof *espy_families;
 

@@ -10,12 +10,17 @@
 
 typedef enum espy_rope_layout {
     ESPY_MROPE_BLOCKED = 0, /* pairs 0.. time, then row, then column */
-    ESPY_MROPE_INTERLEAVED  /* time, row, column in turn             */
+    ESPY_MROPE_INTERLEAVED, /* time, row, column in turn             */
+    ESPY_ROPE_1D            /* one position, also among the vision tokens of a picture */
 } espy_rope_layout;
 
 /* Which wording of a task's prompt a family was trained on: a column of the
  * table in generate/tasks.c. */
-typedef enum espy_wording { ESPY_WORDING_QWEN3_VL = 0, ESPY_N_WORDINGS } espy_wording;
+typedef enum espy_wording {
+    ESPY_WORDING_QWEN3_VL = 0,
+    ESPY_WORDING_QWEN_VL,
+    ESPY_N_WORDINGS
+} espy_wording;
 
 /* How clips are shown (MODELS.md 5.5). Where their times stand as text before
  * each pair of frames is said by the chat style (time_stamp); elsewhere a clip is one
@@ -38,6 +43,9 @@ typedef struct espy_family {
     struct {
         espy_norm_kind norm;
         espy_gate mlp, merger_mlp;
+        int no_rope;  /* positions from the learned table alone            */
+        int per_head; /* rows of qkv are [heads][q, k, v][head_dim]        */
+        int original; /* pixels: Pillow's filter, u8 / 255 before the mean */
     } vision;
     struct {
         espy_rope_layout rope;
@@ -55,6 +63,9 @@ typedef struct espy_family {
     /* What no row can say: called when the rows have been read, to settle what follows
      * from several. A length left at 0 is then that of the tensors (weights.h). */
     espy_status (*settle)(espy_config *config, const espy_numbers *numbers, espy_error *err);
+    /* NULL, or: what follows from the weights alone, computed once when they are bound. */
+    espy_status (*finish)(espy_weights *weights, espy_config *config, const espy_container *files,
+                          espy_error *err);
 } espy_family;
 
 /* All families. */
@@ -71,5 +82,6 @@ const espy_family *espy_family_of_gguf(const char *architecture, const char *pro
                                        int *several);
 
 extern const espy_family espy_family_qwen3_vl;
+extern const espy_family espy_family_qwen_vl;
 
 #endif

@@ -22,6 +22,13 @@ espy_status espy_model_fit(const espy_model *m, int height, int width, int64_t m
     espy_status status = check_limit(m, "min_pixels", min_pixels, err);
     if (!status) status = check_limit(m, "max_pixels", max_pixels, err);
     if (status) return status;
+    if (m->config.vision.image_size > 0) {
+        *fitted_height = *fitted_width = m->config.vision.image_size;
+        return height > 0 && width > 0
+                   ? ESPY_OK
+                   : espy_fail(err, ESPY_ERR_ARGUMENT, -1, "cannot fit a picture of %dx%d pixels",
+                               width, height);
+    }
     int64_t least = min_pixels > 0 ? min_pixels : m->config.image.min_pixels;
     int64_t most = max_pixels > 0 ? max_pixels : m->config.image.max_pixels;
     if (least > most && max_pixels > 0)
@@ -84,4 +91,10 @@ espy_status espy_model_fit_clip(const espy_model *m, int height, int width, int 
     if (least > most) least = most;
     return espy_smart_resize(height, width, factor, (int64_t)least, (int64_t)fmax(most, 1),
                              whole ? n_frames : 0, fitted_height, fitted_width, err);
+}
+
+int64_t espy_model_tokens(const espy_model *m, int fitted_height, int fitted_width) {
+    const espy_vision_config *v = &m->config.vision;
+    int side = v->patch * v->merge;
+    return v->n_queries ? v->n_queries : (int64_t)(fitted_height / side) * (fitted_width / side);
 }

@@ -73,6 +73,7 @@ typedef struct espy_positions {
     int32_t *at[3]; /* [n] each */
     int64_t n;
     int32_t next; /* 1 + the largest so far */
+    double theta; /* of the text's rope for this prompt; 0: the model's */
 } espy_positions;
 
 /* Appends n_text text tokens, or the merged cells of one grid: a picture, which
@@ -85,6 +86,14 @@ void espy_positions_grid(espy_positions *p, int32_t base, int32_t step, int rows
  * trunc(i * seconds * tokens_per_second), or i if the model only counts. */
 int32_t espy_clip_step(const espy_vision_config *c, int i, double seconds_per_patch);
 
+/* The rope's theta for a prompt of n tokens: dynamic NTK (MODELS-qwen-vl.md section 7)
+ * where the model has it. It holds for the answer too, however long that gets. */
+double espy_rope_theta(const espy_text_config *c, int64_t n);
+
+/* Whether log-n attention (section 8) scales the query at a position, and by what. */
+int espy_logn_applies(const espy_text_config *c, int32_t position);
+float espy_logn_scale(const espy_text_config *c, int32_t position);
+
 /* Cosines and sines [n][head_dim / 2] of M-RoPE for tokens first .. first+n-1. */
 void espy_mrope_angles(const espy_model *model, const espy_positions *p, int64_t first, int64_t n,
                        float *cosines, float *sines);
@@ -96,6 +105,31 @@ void espy_rope_2d_angles(const espy_vision_config *c, espy_grid g, float *cosine
  * order, [h * w][4]. */
 void espy_position_table_mix(const espy_vision_config *c, espy_grid g, int32_t (*ids)[4],
                              float (*weights)[4]);
+
+/* fit.c */
+
+/* Vision tokens of a still that was fitted to this size. */
+int64_t espy_model_tokens(const espy_model *model, int fitted_height, int fitted_width);
+
+/* table.c */
+
+/* A learned table [side * side][cols] for to * to cells, as a picture of side * side
+ * pixels is resized: bicubic (a = -0.75), half-pixel centres, no antialiasing, borders
+ * repeated. malloc'd, the caller's; NULL without memory. */
+float *espy_table_resize(const float *table, int side, int64_t cols, int to);
+
+/* resampler.c */
+
+/* Computes what does not depend on the picture: the positions for n_patches keys, the
+ * queries of the attention, and proj the other way round. Errors ESPY_ERR_FORMAT (a
+ * number of queries that is no square), ESPY_ERR_MEMORY. */
+espy_status espy_resampler_finish(espy_weights *weights, const espy_config *config,
+                                  int64_t n_patches, espy_error *err);
+
+/* The vision tokens [n_pictures][n_queries][text dim] of patches x [rows][vision dim],
+ * picture i in rows [bounds[i], bounds[i + 1]), as many as in espy_resampler_finish. */
+void espy_resampler_forward(espy_run *run, const espy_model *model, espy_act x,
+                            const int64_t *bounds, int n_pictures, float *tokens);
 
 /* vision.c */
 

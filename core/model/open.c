@@ -83,27 +83,27 @@ static espy_status check(const espy_model *m, const char *path, espy_error *err)
 }
 
 static int32_t token_or(const espy_model *m, int32_t id, const char *text) {
-    return id >= 0 ? id : espy_vocab_special(m->vocab, text);
+    return id >= 0 || !text ? id : espy_vocab_special(m->vocab, text);
 }
 
 /* Token ids that the files leave to the vocabulary. */
 static espy_status settle_tokens(espy_model *m, const char *path, espy_error *err) {
     espy_config *c = &m->config;
-    c->image_token = token_or(m, c->image_token, "<|image_pad|>");
-    c->video_token = token_or(m, c->video_token, "<|video_pad|>");
-    c->vision_start = token_or(m, c->vision_start, "<|vision_start|>");
-    c->vision_end = token_or(m, c->vision_end, "<|vision_end|>");
+    c->image_token = token_or(m, c->image_token, m->chat->image_pad);
+    c->video_token = token_or(m, c->video_token, m->chat->video_pad);
+    c->vision_start = token_or(m, c->vision_start, m->chat->vision_start);
+    c->vision_end = token_or(m, c->vision_end, m->chat->vision_end);
     c->pad = token_or(m, c->pad, "<|endoftext|>");
     c->bos = token_or(m, c->bos, "<|endoftext|>");
     if (c->image_token < 0)
-        return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: the vocabulary has no <|image_pad|>",
-                         path);
-    static const char *const ends[] = { "<|im_end|>", "<|endoftext|>" };
+        return espy_fail(err, ESPY_ERR_MISSING, -1, "%s: the vocabulary has no %s", path,
+                         m->chat->image_pad);
+    const char *const *ends = m->chat->ends;
     /* GGUF names one, unless espy has written it; chat and base models end differently */
     int incomplete =
         c->n_eos == 0 || (strcmp(espy_container_format(m->language), "GGUF") == 0 &&
                           !espy_container_meta(m->language, "tokenizer.ggml.eos_token_ids"));
-    for (size_t i = 0; i < 2 && incomplete && c->n_eos < ESPY_MAX_EOS; i++) {
+    for (int i = 0; ends[i] && incomplete && c->n_eos < ESPY_MAX_EOS; i++) {
         int32_t id = espy_vocab_special(m->vocab, ends[i]);
         int known = id < 0;
         for (int j = 0; j < c->n_eos; j++) known |= c->eos[j] == id;
@@ -259,6 +259,8 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
         status = espy_weights_bind(&m->weights, &m->config, m->family->weights, m->language,
                                    m->vision ? m->vision : m->language, params->progress,
                                    params->user, err);
+    if (!status && m->family->finish)
+        status = m->family->finish(&m->weights, &m->config, m->language, err);
     if (!status)
         status = n->folder ? espy_vocab_from_folder(&m->vocab, n->folder, err)
                            : espy_vocab_from_gguf(&m->vocab, m->language, err);

@@ -27,9 +27,27 @@ int32_t espy_clip_step(const espy_vision_config *c, int i, double seconds_per_pa
     return (int32_t)(i * seconds_per_patch * c->tokens_per_second);
 }
 
+double espy_rope_theta(const espy_text_config *c, int64_t n) {
+    double alpha = 1;
+    if (c->ntk_length <= 0 || n <= c->ntk_length) return c->rope_theta;
+    for (int64_t length = c->ntk_length; length < n; length *= 2) alpha *= 2;
+    alpha = 2 * alpha - 1;
+    return c->rope_theta * pow(alpha, (double)c->head_dim / (c->head_dim - 2));
+}
+
+int espy_logn_applies(const espy_text_config *c, int32_t position) {
+    return c->logn_length > 0 && position + 1 > c->logn_length;
+}
+
+float espy_logn_scale(const espy_text_config *c, int32_t position) {
+    if (!espy_logn_applies(c, position)) return 1;
+    return (float)(log((double)position + 1) / log((double)c->logn_length));
+}
+
 /* Which of time, row, column turns pair j. */
 static int axis_of(const espy_model *m, int j) {
     const int *s = m->config.text.sections;
+    if (m->family->text.rope == ESPY_ROPE_1D) return 0;
     if (m->family->text.rope == ESPY_MROPE_INTERLEAVED) {
         int axis = j % 3;
         return axis && j < 3 * s[axis] ? axis : 0;
@@ -40,8 +58,9 @@ static int axis_of(const espy_model *m, int j) {
 void espy_mrope_angles(const espy_model *m, const espy_positions *p, int64_t first, int64_t n,
                        float *cosines, float *sines) {
     int half = m->config.text.head_dim / 2;
+    double theta = p->theta > 0 ? p->theta : m->config.text.rope_theta;
     for (int j = 0; j < half; j++) {
-        float f = (float)(1.0 / pow(m->config.text.rope_theta, 2.0 * j / (2.0 * half)));
+        float f = (float)(1.0 / pow(theta, 2.0 * j / (2.0 * half)));
         const int32_t *at = p->at[axis_of(m, j)] + first;
         for (int64_t i = 0; i < n; i++) {
             float angle = (float)at[i] * f;

@@ -5,6 +5,7 @@
  *     per layer:  x += Wo attention(norm1 x);  x += fc2 gate(fc1 norm2 x)
  *     tap k:      merger over norm(4 patches joined)     [n / 4][text dim]
  *     tokens:     merger over 4 joined norm(patch)       [n / 4][text dim]
+ *                 or resampler.c
  */
 #include <stdlib.h>
 
@@ -32,14 +33,22 @@ static void norm(const pass *p, espy_act y, espy_act x, const espy_norm_weights 
                  w->b.tensor.data ? &w->b : NULL, p->model->config.vision.eps);
 }
 
+/* Of q | k | v, or of [heads][q, k, v][head_dim], whose heads lie apart. */
+static espy_act part_of(const pass *p, espy_act qkv, int part) {
+    const espy_vision_config *c = &p->model->config.vision;
+    if (!p->model->family->vision.per_head)
+        return espy_act_cols(qkv, (int64_t)part * c->dim, c->dim);
+    qkv.at += (int64_t)part * c->head_dim;
+    return qkv;
+}
+
 static void attend(const pass *p, const espy_vision_layer *l) {
     const espy_vision_config *c = &p->model->config.vision;
     void *mark = p->ops->mark(p->run);
     espy_act qkv = p->ops->alloc(p->run, p->n, (int64_t)3 * c->dim);
     espy_act y = p->ops->alloc(p->run, p->n, c->dim);
     norm(p, p->normed, p->x, &l->norm1);
-    espy_act q = espy_act_cols(qkv, 0, c->dim), k = espy_act_cols(qkv, c->dim, c->dim);
-    espy_act v = espy_act_cols(qkv, (int64_t)2 * c->dim, c->dim);
+    espy_act q = part_of(p, qkv, 0), k = part_of(p, qkv, 1), v = part_of(p, qkv, 2);
     if (l->qkv.w.tensor.data) {
         linear(p, qkv, p->normed, &l->qkv);
     } else {
@@ -47,8 +56,10 @@ static void attend(const pass *p, const espy_vision_layer *l) {
         linear(p, k, p->normed, &l->k);
         linear(p, v, p->normed, &l->v);
     }
-    p->ops->rope(p->run, q, c->head_dim, p->cosines, p->sines);
-    p->ops->rope(p->run, k, c->head_dim, p->cosines, p->sines);
+    if (!p->model->family->vision.no_rope) {
+        p->ops->rope(p->run, q, c->head_dim, p->cosines, p->sines);
+        p->ops->rope(p->run, k, c->head_dim, p->cosines, p->sines);
+    }
     p->ops->attention(p->run, y, q, k, v, c->head_dim, p->bounds, p->n_grids);
     linear(p, p->normed, y, &l->out);
     p->ops->add(p->run, p->x, p->normed);
@@ -90,7 +101,7 @@ static void merge(const pass *p, const espy_merger *m, int join_first, float *ou
     p->ops->release(p->run, mark);
 }
 
-/* Patch embedding plus the learned table; fills the rope angles. */
+/* Patch embedding plus the learned table, normed if need be; fills the rope angles. */
 static void embed(pass *p, const float *patches, const espy_grid *grids) {
     const espy_weights *w = &p->model->weights;
     const espy_vision_config *c = &p->model->config.vision;
@@ -119,6 +130,7 @@ static void embed(pass *p, const float *patches, const espy_grid *grids) {
     if (c->n_positions)
         p->ops->gather_mix(p->run, p->x, &w->positions, (const int32_t(*)[4])ids,
                            (const float(*)[4])mix);
+    if (w->pre_norm.w.tensor.data) norm(p, p->x, p->x, &w->pre_norm);
 done:
     free(cosines);
     free(sines);
@@ -157,7 +169,10 @@ void espy_vision_forward(espy_run *run, const espy_model *model, const float *pa
         }
         if (on_layer && on_layer(user, i + 1, c->n_layers)) run->status = ESPY_ERR_STOPPED;
     }
-    merge(&p, &model->weights.merger, 0, tokens);
+    if (c->n_queries)
+        espy_resampler_forward(run, model, p.x, p.bounds, n_grids, tokens);
+    else
+        merge(&p, &model->weights.merger, 0, tokens);
     run->ops->release(run, mark);
     free(p.bounds);
 }

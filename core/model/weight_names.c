@@ -20,6 +20,8 @@ int64_t espy_dim_length(const espy_config *c, espy_dim dim) {
         return (int64_t)3 * v->temporal * v->patch * v->patch;
     case ESPY_DIM_POSITIONS:
         return v->n_positions;
+    case ESPY_DIM_QUERIES:
+        return v->n_queries;
     case ESPY_DIM_TEXT:
         return t->dim;
     case ESPY_DIM_Q:
@@ -47,6 +49,7 @@ static int64_t count(const espy_tensor *t) {
 int espy_weight_fits(const espy_config *c, const espy_weight_name *row, const espy_tensor *t) {
     int vector = row->shape[1] == ESPY_DIM_NONE;
     int64_t rows = espy_dim_length(c, row->shape[0]), cols = espy_dim_length(c, row->shape[1]);
+    if (row->n_slices) rows *= row->n_slices;
     return count(t) == rows * cols && (t->n_dims != 2 || vector || t->shape[0] == rows);
 }
 

@@ -65,6 +65,24 @@ static void shape_text(char *out, size_t capacity, const espy_tensor *t) {
         n += (size_t)snprintf(out + n, capacity - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
 }
 
+/* Which rows of the tensor the slot is. */
+static espy_status take_slice(const binder *b, const espy_weight_name *row, int64_t rows,
+                              int64_t cols, const char *name, espy_tensor *t) {
+    int64_t first = row->slice * rows, row_bytes = espy_row_bytes(t->dtype, cols);
+    if (row->n_slices <= 1) return ESPY_OK;
+    if (t->scale && first % t->scale_rows)
+        return espy_fail(b->files.err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: tensor '%s': the block scales of %d rows reach over its slices",
+                         espy_container_path(b->files.language), name, t->scale_rows);
+    if (t->scale) t->scale += first / t->scale_rows * ((cols + t->scale_cols - 1) / t->scale_cols);
+    t->data = (const unsigned char *)t->data + first * row_bytes;
+    t->n_bytes = rows * row_bytes;
+    t->n_dims = 2;
+    t->shape[0] = rows;
+    t->shape[1] = cols;
+    return ESPY_OK;
+}
+
 static espy_status bind_one(const binder *b, const espy_weight_name *row, int index, void *base) {
     espy_weight *slot = (espy_weight *)(void *)((char *)base + row->at);
     const espy_tensor *found;
@@ -77,13 +95,14 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
     int vector = row->shape[1] == ESPY_DIM_NONE;
     int64_t rows = vector ? 1 : espy_dim_length(b->files.config, row->shape[0]);
     int64_t cols = espy_dim_length(b->files.config, row->shape[vector ? 0 : 1]);
+    int64_t all = rows * (row->n_slices ? row->n_slices : 1);
     if (!espy_weight_fits(b->files.config, row, found)) {
         char shape[128];
         shape_text(shape, sizeof shape, found);
         return espy_fail(b->files.err, ESPY_ERR_FORMAT, -1,
                          "%s: tensor '%s' has shape [%s]; the model's numbers ask for [%lld, %lld]",
-                         espy_container_path(b->files.language), name, shape, (long long)rows,
-                         (long long)cols);
+                         espy_container_path(b->files.language), name, shape,
+                         (long long)(vector ? 1 : all), (long long)(vector ? all * cols : cols));
     }
     if (cols % espy_dtypes[found->dtype].block)
         return espy_fail(b->files.err, ESPY_ERR_FORMAT, -1,
@@ -97,6 +116,8 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
     slot->tensor = *found;
     slot->rows = rows;
     slot->cols = cols;
+    status = take_slice(b, row, rows, cols, name, &slot->tensor);
+    if (status) return status;
     if (vector) return convert(b, &slot->tensor, 1, cols, ESPY_F32);
     if (!b->kernels.matvec[found->dtype]) return convert(b, &slot->tensor, rows, cols, ESPY_F16);
     return ESPY_OK;

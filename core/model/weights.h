@@ -23,6 +23,18 @@ typedef struct espy_merger {
     espy_linear fc1, fc2;
 } espy_merger;
 
+/* Qwen-VL's joiner: learned queries look at all patches of a picture. resampler.c.
+ * E: the text's width. "Bound" is as in the file, "loaded" what the model uses. */
+typedef struct espy_resampler {
+    espy_weight query;     /* bound: [n_queries][E]; loaded: F32, as the attention asks */
+    espy_weight positions; /* bound: of the queries, [n_queries][E]; loaded: of the keys,
+                              F32 [n_patches][E] */
+    espy_linear kv;        /* [E][vision dim]; none where both are as wide */
+    espy_norm_weights query_norm, kv_norm, norm;
+    espy_linear q, k, v, out; /* [E][E] each */
+    espy_weight proj;         /* bound: [in][out]; loaded: [out][in] */
+} espy_resampler;
+
 typedef struct espy_vision_layer {
     espy_norm_weights norm1, norm2;
     espy_linear qkv;     /* [3 * dim][dim], q | k | v; or ... */
@@ -41,9 +53,11 @@ typedef struct espy_text_layer {
 typedef struct espy_weights {
     espy_linear patch; /* [dim][3 * temporal * patch * patch] */
     espy_weight positions;
+    espy_norm_weights pre_norm;
     espy_vision_layer *vision; /* [vision.n_layers] */
     espy_merger merger;
     espy_merger taps[ESPY_MAX_TAPS];
+    espy_resampler resampler;
 
     espy_weight embedding;
     espy_text_layer *text; /* [text.n_layers] */
@@ -72,6 +86,7 @@ typedef enum espy_dim {
     ESPY_DIM_MERGED, /* vision dim * merge^2 */
     ESPY_DIM_PATCH,  /* 3 * temporal * patch^2 */
     ESPY_DIM_POSITIONS,
+    ESPY_DIM_QUERIES,
     ESPY_DIM_TEXT,
     ESPY_DIM_Q,  /* heads * head_dim    */
     ESPY_DIM_KV, /* kv heads * head_dim */
@@ -92,9 +107,11 @@ typedef struct espy_weight_name {
     const char *gguf[3];
     espy_dim shape[2]; /* { rows, cols }; { n } is a vector */
     int optional;
-    size_t unless; /* not looked for if the slot at this offset of the group is
-                      bound; 0: always */
-    int part;      /* of the slot at unless: which of its thirds this one is */
+    size_t unless;       /* not looked for if the slot at this offset of the group is
+                            bound; 0: always */
+    int part;            /* of the slot at unless: which of its thirds this one is */
+    int slice, n_slices; /* the slot is one of n_slices equal stretches of the rows (or of a
+                            vector) of a safetensors file's tensor; 0, 0: all of it */
 } espy_weight_name;
 
 typedef struct espy_weight_table {
@@ -137,5 +154,16 @@ espy_status espy_weights_each(const espy_weights *weights, const espy_config *co
 
 /* Keeps p until the weights are freed; frees it at once if that fails. */
 espy_status espy_weights_own(espy_weights *weights, void *p, int64_t n_bytes, espy_error *err);
+
+/* All values of a weight in F32, [rows][cols], block scales applied: malloc'd, the
+ * caller's; NULL without memory. */
+float *espy_weights_values(const espy_weight *weight);
+
+/* Makes weight, of n rows and columns each, its transpose; the weights then own it. */
+espy_status espy_weights_transpose(espy_weights *weights, espy_weight *weight, espy_error *err);
+
+/* Makes weight an F32 matrix of values, which the weights then own. */
+espy_status espy_weights_set(espy_weights *weights, espy_weight *weight, float *values,
+                             int64_t rows, int64_t cols, espy_error *err);
 
 #endif

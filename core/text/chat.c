@@ -8,13 +8,31 @@
 #include "text/chat.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text/prompt.h"
 
 #define CHATML                                                                                     \
     .turn_start = "<|im_start|>", .turn_end = "<|im_end|>", .vision_start = "<|vision_start|>",    \
-    .vision_end = "<|vision_end|>", .image_pad = "<|image_pad|>", .video_pad = "<|video_pad|>"
+    .vision_end = "<|vision_end|>", .image_pad = "<|image_pad|>", .video_pad = "<|video_pad|>",    \
+    .ends = { "<|im_end|>", "<|endoftext|>" }
+
+/* Qwen-VL-Chat (arXiv:2308.12966): its pictures are announced, its tags may be typed. */
+const espy_chat_style espy_chat_qwen_vl = {
+    .turn_start = "<|im_start|>",
+    .turn_end = "<|im_end|>",
+    .default_system = "You are a helpful assistant.",
+    .vision_start = "<img>",
+    .vision_end = "</img>",
+    .image_pad = "<imgpad>",
+    .ends = { "<|endoftext|>", "<|im_end|>", "<|im_start|>" },
+    .text_tokens = { "<ref>", "</ref>", "<box>", "</box>", "<quad>", "</quad>" },
+    .announces = 1,
+    .holds_paths = 1,
+    .content_apart = 1,
+    .strips_answers = 1,
+};
 
 const espy_chat_style espy_chat_qwen2_vl = {
     CHATML,
@@ -50,11 +68,16 @@ static espy_status add_token(rendering *r, const char *token) {
     return espy_prompt_add_token(r->prompt, token, strlen(token), r->err);
 }
 
-/* A part's text, in which the tokens of a list (if any) are tokens. */
+/* A part's text, in which the tokens of a list are tokens. */
 static espy_status add_spoken(rendering *r, const char *text, const char *const *tokens) {
-    const char *done = text;
+    char *normal = NULL;
+    size_t n_normal;
     espy_status status = ESPY_OK;
-    for (const char *at = text; tokens && *at && !status;) {
+    if (r->style->content_apart)
+        status = espy_prompt_normalise(text, strlen(text), &normal, &n_normal, r->err);
+    if (normal) text = normal;
+    const char *done = text;
+    for (const char *at = text; *tokens && *at && !status;) {
         size_t n = 0;
         for (int i = 0; tokens[i] && !n; i++)
             if (strncmp(at, tokens[i], strlen(tokens[i])) == 0) n = strlen(tokens[i]);
@@ -65,7 +88,9 @@ static espy_status add_spoken(rendering *r, const char *text, const char *const 
         }
         at += n ? n : 1;
     }
-    return status ? status : add_text(r, done);
+    if (!status) status = add_text(r, done);
+    free(normal);
+    return status;
 }
 
 /* What an earlier turn said, without the thinking before it. */
@@ -78,11 +103,15 @@ static const char *without_thoughts(const espy_chat_style *style, const char *te
     return said;
 }
 
-static espy_status add_visual(rendering *r, espy_part_type type, int message, int part) {
+static espy_status add_visual(rendering *r, espy_part_type type, int bare, int message, int part) {
     const espy_chat_style *style = r->style;
-    int is_image = type == ESPY_PART_IMAGE;
+    int is_image = type == ESPY_PART_IMAGE, announces = style->announces && !bare;
     espy_status status = ESPY_OK;
-    if (r->add_vision_id) {
+    if (!is_image && !style->video_pad)
+        return espy_fail(r->err, ESPY_ERR_UNSUPPORTED, -1,
+                         "part %d of message %d is a film; this model looks at pictures only", part,
+                         message);
+    if (r->add_vision_id || announces) {
         char label[32];
         snprintf(label, sizeof label, "%s %d: ", is_image ? "Picture" : "Video",
                  is_image ? r->n_images + 1 : r->n_videos + 1);
@@ -94,20 +123,23 @@ static espy_status add_visual(rendering *r, espy_part_type type, int message, in
     if (!status) status = add_token(r, is_image ? style->image_pad : style->video_pad);
     if (!status) status = add_token(r, style->vision_end);
     place.n_bytes = r->prompt->n_bytes - place.offset;
-    return status ? status : espy_prompt_add_place(r->prompt, place, r->err);
+    if (!status) status = espy_prompt_add_place(r->prompt, place, r->err);
+    return status || !announces ? status : add_text(r, "\n");
 }
 
 static espy_status add_content(rendering *r, const espy_message *message, int index) {
     int is_system = strcmp(message->role, "system") == 0;
     int is_assistant = strcmp(message->role, "assistant") == 0;
+    const char *const *spoken =
+        r->style->own_tokens[0] ? r->style->own_tokens : r->style->text_tokens;
     for (int i = 0; i < message->n_parts; i++) {
         const espy_part *part = &message->parts[i];
         const char *text = part->text ? part->text : "";
         espy_status status;
         if (part->type == ESPY_PART_TEXT && is_assistant)
-            status = add_spoken(r, without_thoughts(r->style, text), r->style->own_tokens);
+            status = add_spoken(r, without_thoughts(r->style, text), spoken);
         else if (part->type == ESPY_PART_TEXT)
-            status = add_spoken(r, text, NULL);
+            status = add_spoken(r, text, r->style->text_tokens);
         else if (part->type != ESPY_PART_IMAGE && part->type != ESPY_PART_VIDEO)
             status = espy_fail(r->err, ESPY_ERR_ARGUMENT, -1,
                                "part %d of message %d has the unknown type %d", i, index,
@@ -122,7 +154,7 @@ static espy_status add_content(rendering *r, const espy_message *message, int in
                                "message %d: a system message of this model holds text only, no %s",
                                index, part->type == ESPY_PART_IMAGE ? "picture" : "video");
         else
-            status = add_visual(r, part->type, index, i);
+            status = add_visual(r, part->type, part->bare, index, i);
         if (status) return status;
     }
     return ESPY_OK;
@@ -131,7 +163,8 @@ static espy_status add_content(rendering *r, const espy_message *message, int in
 static espy_status begin_turn(rendering *r, const char *role) {
     espy_status status = add_token(r, r->style->turn_start);
     if (!status) status = add_text(r, role);
-    return status ? status : add_text(r, "\n");
+    if (!status) status = add_text(r, "\n");
+    return status || !r->style->content_apart ? status : espy_prompt_add_cut(r->prompt, r->err);
 }
 
 static espy_status end_turn(rendering *r) {

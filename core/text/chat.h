@@ -22,6 +22,8 @@ typedef struct espy_chat_style {
     /* Around the seconds that stand before each temporal patch of a clip; NULL: a
      * clip is one run of pads. */
     const char *time_stamp[2];
+    const char *ends[4];  /* tokens that end an answer, where the files name none;
+                             NULL-terminated                             */
     int system_text_only; /* a picture in a system message is an error  */
     /* Around a tool's result, inside a user turn; NULL: no tool role. */
     const char *tool_start, *tool_end;
@@ -31,13 +33,26 @@ typedef struct espy_chat_style {
     /* Tokens that the model itself writes as text; they stay tokens in the
      * text of an assistant message. NULL-terminated. */
     const char *own_tokens[5];
+    /* Tokens in the text of any message. NULL-terminated. */
+    const char *text_tokens[7];
+    /* A picture is announced as "Picture N: ", and a newline follows it. */
+    int announces;
+    /* In a raw prompt, a path may stand between vision start and end. */
+    int holds_paths;
+    /* The content of a message is tokenised apart from its role, and put into NFC
+     * before its tokens are looked for. */
+    int content_apart;
+    /* Answers lose the blanks and newlines at both ends. */
+    int strips_answers;
 } espy_chat_style;
 
+extern const espy_chat_style espy_chat_qwen_vl;
 extern const espy_chat_style espy_chat_qwen2_vl; /* also Qwen2.5-VL */
 extern const espy_chat_style espy_chat_qwen3_vl;
 extern const espy_chat_style espy_chat_qwen3_vl_thinking;
 
-/* A special token of the template: bytes [offset, offset + n_bytes). */
+/* A special token of the template: bytes [offset, offset + n_bytes). Of no bytes: a
+ * cut, over which the text is not tokenised together. */
 typedef struct espy_prompt_mark {
     size_t offset, n_bytes;
 } espy_prompt_mark;
@@ -70,8 +85,11 @@ espy_status espy_chat_render(espy_prompt *prompt, const espy_chat_style *style,
                              const espy_message *messages, int n_messages, int add_vision_id,
                              espy_error *err);
 
-/* A text without a template: every added token in it is meant as one.
- * Errors ESPY_ERR_MEMORY; prompt is empty then. */
+/* A text without a template: every added token in it is meant as one. Where a path
+ * may stand between vision start and end, all of that is the place of a picture, and
+ * the path is left out.
+ * Errors ESPY_ERR_ARGUMENT (there, a start without an end), ESPY_ERR_MEMORY; prompt
+ * is empty then. */
 espy_status espy_prompt_from_text(espy_prompt *prompt, const espy_chat_style *style,
                                   const espy_vocab *vocab, const char *text, size_t n_bytes,
                                   espy_error *err);

@@ -31,7 +31,7 @@ static void cut(const espy_image *image, int h, int w, char *columns[]) {
     float *values = malloc(n_bytes);
     assert_non_null(values);
     espy_patchify(fitted, fitted, rows, cols, patch, 2, patch == 16 ? half : clip_mean,
-                  patch == 16 ? half : clip_std, values);
+                  patch == 16 ? half : clip_std, 0, values);
     if (fnv(values, n_bytes) != hash_of(columns[6])) {
         print_error("%s, patch %d, at most %s pixels: differs\n", columns[0], patch, columns[3]);
         n_wrong++;
@@ -72,7 +72,7 @@ static void keeps_frames_and_raster_apart(void **state) {
     static const float zero[3] = { 0 }, one[3] = { 1, 1, 1 };
     float out[H * W][3][2][PATCH][PATCH];
     for (int merge = 1; merge <= 2; merge++) {
-        espy_patchify(a, b, H, W, PATCH, merge, zero, one, &out[0][0][0][0][0]);
+        espy_patchify(a, b, H, W, PATCH, merge, zero, one, 0, &out[0][0][0][0][0]);
         for (int p = 0; p < H * W; p++) {
             const int row = merge == 1 ? p / W : p / 2 % 2;
             const int col = merge == 1 ? p % W : p / 4 * 2 + p % 2;

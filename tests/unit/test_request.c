@@ -28,7 +28,8 @@ static espy_status parse(cli_request *r, const char *json, espy_error *err) {
     char *bytes = malloc(n ? n : 1);
     assert_non_null(bytes);
     for (size_t i = 0; i < n; i++) bytes[i] = json[i];
-    espy_status status = cli_request_parse(r, bytes, n, "req.json", folder, on_warning, NULL, err);
+    espy_status status =
+        cli_request_parse(r, bytes, n, "req.json", folder, ESPY_ALPHA_WHITE, on_warning, NULL, err);
     free(bytes);
     return status;
 }
