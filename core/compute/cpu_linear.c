@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* y = x W^T + b on a CPU. Outputs are split over threads in panels of 32.
  *
- * A few rows (generation): matrix times vector, straight from the file's bytes;
- * with 8 bit activations where the dtype has such a kernel and the run is not
- * exact. Many rows (prompt, vision): each panel's weights are expanded to f32
+ * Rows that stand alone (generation): matrix times vector, straight from the file's
+ * bytes; with 8 bit activations where the dtype has such a kernel and the run is not
+ * exact. Several at once read the weights once, and come out as each alone. Many rows (prompt, vision): each panel's weights are expanded to f32
  * once, packed, and multiplied with all rows; in BF16 where the CPU has it, the
  * weights are not F32 and the run is not exact. */
 #include "compute/cpu.h"
-
-enum { FEW_ROWS = 4 };
 
 typedef struct linear_op {
     const espy_kernels *k;
@@ -44,16 +42,15 @@ static void few_rows_item(void *user, int64_t item, int thread) {
     const linear_op *op = user;
     int64_t first = item * ESPY_PANEL, n = panel_cols(op, first), cols = op->w->cols;
     espy_dtype t = op->w->tensor.dtype;
-    for (int64_t m = 0; m < op->x.rows; m++) {
-        float *y = espy_cpu_at(op->y, m) + first;
-        if (op->x_q8)
-            op->k->matvec_q8[t](y, weight_row(op, first), op->row_bytes, op->x_q8 + m * (cols / 32),
-                                cols, n);
-        else
-            op->k->matvec[t](y, weight_row(op, first), op->row_bytes, espy_cpu_at(op->x, m), cols,
-                             n);
-        add_bias(op, y, first, n);
-    }
+    const uint8_t *w = weight_row(op, first);
+    float *y = espy_cpu_at(op->y, 0) + first;
+    int n_m = (int)op->x.rows;
+    if (op->x_q8)
+        op->k->matvecs_q8[t](y, op->y.stride, w, op->row_bytes, op->x_q8, cols / 32, n_m, cols, n);
+    else
+        op->k->matvecs[t](y, op->y.stride, w, op->row_bytes, espy_cpu_at(op->x, 0), op->x.stride,
+                          n_m, cols, n);
+    for (int64_t m = 0; m < n_m; m++) add_bias(op, espy_cpu_at(op->y, m) + first, first, n);
 }
 
 static void few_rows(espy_run *run, linear_op *op, int64_t n_items) {
@@ -139,7 +136,9 @@ void espy_cpu_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w
     int64_t n_items = (w->rows + ESPY_PANEL - 1) / ESPY_PANEL;
     void *m = run->ops->mark(run);
     /* Block scales need expanded rows. */
-    if (x.rows <= FEW_ROWS && cpu->k.matvec[t->dtype] && !t->scale)
+    int few = run->rows == ESPY_ROWS_BY_NUMBER ? x.rows <= ESPY_FEW_ROWS
+                                               : run->rows == ESPY_ROWS_ALONE;
+    if (few && cpu->k.matvecs[t->dtype] && !t->scale)
         few_rows(run, &op, n_items);
     else
         many_rows(run, &op, n_items);

@@ -35,10 +35,22 @@ typedef struct espy_cache espy_cache;
 
 typedef struct espy_ops espy_ops;
 
+/* How linear takes its rows, which decides about their rounding. Either way a row
+ * comes out the same bit for bit whatever stands beside it. */
+typedef enum espy_rows {
+    ESPY_ROWS_BY_NUMBER = 0, /* alone up to ESPY_FEW_ROWS, else as many       */
+    ESPY_ROWS_ALONE,         /* each as if it were the only one: generation   */
+    ESPY_ROWS_MANY           /* as one of many, were it the only one: pictures,
+                                prompts                                       */
+} espy_rows;
+
+enum { ESPY_FEW_ROWS = 4 };
+
 /* One computation in progress. */
 typedef struct espy_run {
     const espy_ops *ops;
     void *backend;
+    espy_rows rows;
     int exact; /* f32 activations throughout; otherwise the backend may round
                   the inputs of linear to BF16 or 8 bit */
     espy_status status;

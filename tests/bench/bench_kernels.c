@@ -15,6 +15,7 @@
 #define N_VALUES (64 << 10) /* of what works from L2 */
 #define N_M 240             /* rows of a product */
 #define N_K 1024
+#define N_VECTORS 8 /* that a matrix is multiplied with at once */
 #define RUN_SECONDS 0.05
 #define N_RUNS 4
 
@@ -61,6 +62,26 @@ static double matvec_q8(const bench *c) {
     if (!c->k->matvec_q8[c->variant]) return 0;
     c->k->matvec_q8[c->variant](b.y, b.w, row, b.a, N_IN, n_out);
     return (double)(n_out * row);
+}
+
+/* As a generation of N_VECTORS answers at once calls it: a panel's rows at a time.
+ * Counts what as many single vectors would read. */
+static double matvecs(const bench *c) {
+    int64_t row = espy_row_bytes((espy_dtype)c->variant, N_IN), n_out = W_BYTES / row;
+    if (!c->k->matvecs[c->variant]) return 0;
+    for (int64_t o = 0; o + ESPY_PANEL <= n_out; o += ESPY_PANEL)
+        c->k->matvecs[c->variant](b.y, ESPY_PANEL, b.w + o * row, row, b.x, N_IN, N_VECTORS, N_IN,
+                                  ESPY_PANEL);
+    return (double)(n_out / ESPY_PANEL * ESPY_PANEL * row) * N_VECTORS;
+}
+
+static double matvecs_q8(const bench *c) {
+    int64_t row = espy_row_bytes((espy_dtype)c->variant, N_IN), n_out = W_BYTES / row;
+    if (!c->k->matvecs_q8[c->variant]) return 0;
+    for (int64_t o = 0; o + ESPY_PANEL <= n_out; o += ESPY_PANEL)
+        c->k->matvecs_q8[c->variant](b.y, ESPY_PANEL, b.w + o * row, row, b.a, N_IN / 32,
+                                     N_VECTORS, N_IN, ESPY_PANEL);
+    return (double)(n_out / ESPY_PANEL * ESPY_PANEL * row) * N_VECTORS;
 }
 
 static double vecmat(const bench *c) {
@@ -136,6 +157,8 @@ static const struct slot {
     { "quantize_act", quantize_act, 0, "GB/s" },
     { "matvec", matvec, DTYPES, "GB/s" },
     { "matvec_q8", matvec_q8, DTYPES, "GB/s" },
+    { "matvecs", matvecs, DTYPES, "GB/s" },
+    { "matvecs_q8", matvecs_q8, DTYPES, "GB/s" },
     { "vecmat", vecmat, DTYPES, "GB/s" },
     { "pack_f32", pack_f32, 0, "GB/s" },
     { "gemm_f32", gemm_f32, 0, "GFLOP/s" },

@@ -16,7 +16,8 @@ static void expect_all_slots(trial *t) {
     set_slot(t, "table", NULL);
     for (int i = 0; i < ESPY_N_DTYPES; i++)
         if (!b->to_f32[i] || !a->from_f32[i] != !b->from_f32[i] || !a->matvec[i] != !b->matvec[i] ||
-            !a->matvec_q8[i] != !b->matvec_q8[i] || !a->vecmat[i] != !b->vecmat[i])
+            !a->matvec_q8[i] != !b->matvec_q8[i] || !a->vecmat[i] != !b->vecmat[i] ||
+            !b->matvecs[i] != !b->matvec[i] || !b->matvecs_q8[i] != !b->matvec_q8[i])
             fail(t, "%s has other slots than scalar", espy_dtypes[i].name);
     for (int i = 0; i < ESPY_N_GATES; i++)
         if (!b->activate[i]) fail(t, "no activation %d", i);

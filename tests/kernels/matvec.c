@@ -130,6 +130,57 @@ static void try_matvec_q8(trial *t, espy_dtype dtype, int64_t n, int64_t n_out, 
     free_problem(&p);
 }
 
+/* ----------------------------------------------------------------- matvecs */
+
+#define MAX_VECTORS 11
+
+/* Several vectors at once give the bits of each alone. */
+static void try_matvecs(trial *t, espy_dtype dtype, int64_t n, int64_t n_out, int n_m) {
+    enum { Y_GAP = 3 };
+    problem p = make_problem(t, dtype, n, n_out, n_m % 2 ? 5 : 0);
+    int64_t x_stride = n + n_m % 3, y_stride = n_out + Y_GAP, a_stride = n / 32 + n_m % 2;
+    size_t x_bytes = (size_t)(x_stride * (n_m - 1) + n) * sizeof(float);
+    size_t a_bytes = (size_t)(a_stride * (n_m - 1) + n / 32) * sizeof(espy_act_q8);
+    size_t y_bytes = (size_t)(y_stride * (n_m - 1) + n_out) * sizeof(float);
+    float *all = allocate(x_bytes), *want = allocate(y_bytes);
+    espy_act_q8 *all_q8 = allocate(a_bytes);
+    random_floats(all, (int64_t)(x_bytes / sizeof *all), 2);
+    for (int64_t i = 0; n % 32 == 0 && i < (int64_t)(a_bytes / sizeof *all_q8); i++) {
+        float block[32];
+        random_floats(block, 32, 2);
+        t->truth->quantize_act(all_q8 + i, block, 32);
+    }
+    for (int side = 0; side < N_SIDES; side++) {
+        set_size(t, "n_in %lld, n_out %lld, %d vectors, side %d", (long long)n, (long long)n_out,
+                 n_m, side);
+        const uint8_t *w = place_copy(AREA_A, p.w, p.w_bytes, side);
+        for (int q8 = 0; q8 < (t->k->matvecs_q8[dtype] && n % 32 == 0 ? 2 : 1); q8++) {
+            const void *x =
+                q8 ? place_copy(AREA_B, all_q8, a_bytes, side) : place_copy(AREA_B, all, x_bytes, side);
+            float *y = place(AREA_OUT, y_bytes, side);
+            memset(y, 0, y_bytes);
+            memset(want, 0, y_bytes);
+            for (int m = 0; m < n_m; m++)
+                if (q8)
+                    t->k->matvec_q8[dtype](want + m * y_stride, w, p.stride,
+                                           (const espy_act_q8 *)x + m * a_stride, n, n_out);
+                else
+                    t->k->matvec[dtype](want + m * y_stride, w, p.stride,
+                                        (const float *)x + m * x_stride, n, n_out);
+            if (q8)
+                t->k->matvecs_q8[dtype](y, y_stride, w, p.stride, x, a_stride, n_m, n, n_out);
+            else
+                t->k->matvecs[dtype](y, y_stride, w, p.stride, x, x_stride, n_m, n, n_out);
+            expect_same(t, q8 ? "vectors together, 8 bit" : "vectors together", y, want, y_bytes);
+            expect_intact(t, AREA_OUT, y, y_bytes);
+        }
+    }
+    free(all);
+    free(want);
+    free(all_q8);
+    free_problem(&p);
+}
+
 void test_matvec(trial *t) {
     static const int rows[] = { 1, 2, 3, 0, 4, 5, 8, 9 };
     for (int d = 0; d < ESPY_N_DTYPES; d++)
@@ -137,6 +188,8 @@ void test_matvec(trial *t) {
             int64_t n = size_at(i, espy_dtypes[d].block);
             set_slot(t, "matvec", espy_dtypes[d].name);
             for (int r = 0; r < 8; r++) try_matvec(t, (espy_dtype)d, n, rows[r], r % 2 ? 0 : 5);
+            set_slot(t, "matvecs", espy_dtypes[d].name);
+            for (int m = 1; m <= MAX_VECTORS; m++) try_matvecs(t, (espy_dtype)d, n, rows[m % 8], m);
             set_slot(t, "matvec_q8", espy_dtypes[d].name);
             if (!t->k->matvec_q8[d]) continue;
             for (int r = 0; r < 8; r++) try_matvec_q8(t, (espy_dtype)d, n, rows[r], r % 2 ? 0 : 5);

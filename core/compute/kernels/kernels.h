@@ -64,6 +64,16 @@ typedef struct espy_kernels {
     void (*matvec_q8[ESPY_N_DTYPES])(float *y, const void *w, int64_t w_stride,
                                      const espy_act_q8 *x, int64_t n_in, int64_t n_out);
 
+    /* Both for n_m vectors x at once, x_stride values (blocks) apart, into y[m][o],
+     * y_stride apart: bit for bit what matvec and matvec_q8 give for each, but each
+     * weight is read once. Where those are there. */
+    void (*matvecs[ESPY_N_DTYPES])(float *y, int64_t y_stride, const void *w, int64_t w_stride,
+                                   const float *x, int64_t x_stride, int n_m, int64_t n_in,
+                                   int64_t n_out);
+    void (*matvecs_q8[ESPY_N_DTYPES])(float *y, int64_t y_stride, const void *w, int64_t w_stride,
+                                      const espy_act_q8 *x, int64_t x_stride, int n_m,
+                                      int64_t n_in, int64_t n_out);
+
     /* y[i] += sum_j p[j] * row_j[i]; rows of n values, row_stride bytes apart.
      * F32, F16, BF16, Q8_0; NULL for the others. (Attention: values by weights.) */
     void (*vecmat[ESPY_N_DTYPES])(float *y, const void *rows, int64_t row_stride, const float *p,

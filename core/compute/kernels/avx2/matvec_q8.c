@@ -15,9 +15,5 @@ ESPY_INLINE __m256i dot_s8_s8(__m256i w, __m256i x) {
 #include "compute/kernels/avx2/matvec_q8.h"
 
 void espy_fill_matvec_q8_avx2(espy_kernels *k) {
-    k->matvec_q8[ESPY_Q8_0] = matvec_q8_q8_0;
-    k->matvec_q8[ESPY_Q4_0] = matvec_q8_q4_0;
-    k->matvec_q8[ESPY_Q4_K] = matvec_q8_q4_k;
-    k->matvec_q8[ESPY_Q5_K] = matvec_q8_q5_k;
-    k->matvec_q8[ESPY_Q6_K] = matvec_q8_q6_k;
+    set_matvec_q8(k);
 }

@@ -12,15 +12,9 @@
 #ifndef ESPY_KERNELS_AVX2_MATVEC_Q8_H
 #define ESPY_KERNELS_AVX2_MATVEC_Q8_H
 
-#include "compute/kernels/avx2/blocks.h"
+#include "compute/kernels/avx2/matvecs.h"
 
-typedef float dot_q8_fn(const uint8_t *row, const espy_act_q8 *x, int64_t n_in);
-
-ESPY_INLINE void matvec_q8(dot_q8_fn *dot, float *y, const void *w, int64_t w_stride,
-                           const espy_act_q8 *x, int64_t n_in, int64_t n_out) {
-    const uint8_t *row = w;
-    for (int64_t o = 0; o < n_out; o++, row += w_stride) y[o] = dot(row, x, n_in);
-}
+enum { ROWS = 4 };
 
 ESPY_INLINE __m256 sum_of_four(const __m256 s[4]) {
     return _mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3]));
@@ -36,16 +30,23 @@ ESPY_INLINE __m256 add_q8_0(__m256 acc, const block_q8_0 *b, const espy_act_q8 *
     return add_scaled(acc, lanes, f16_at(b->d) * x->d);
 }
 
-ESPY_INLINE float dot_q8_0(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+ESPY_INLINE void dots_q8_0(float *y, int64_t y_stride, const uint8_t *row,
+                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
     const block_q8_0 *b = (const block_q8_0 *)row;
-    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    __m256 acc0[ROWS], acc1[ROWS];
     int64_t i = 0, n = n_in / 32;
+    for (int m = 0; m < rows; m++) acc0[m] = acc1[m] = _mm256_setzero_ps();
     for (; i + 2 <= n; i += 2) {
-        acc0 = add_q8_0(acc0, b + i, x + i);
-        acc1 = add_q8_0(acc1, b + i + 1, x + i + 1);
+        ESPY_UNROLL
+        for (int m = 0; m < rows; m++) {
+            acc0[m] = add_q8_0(acc0[m], b + i, x + m * x_stride + i);
+            acc1[m] = add_q8_0(acc1[m], b + i + 1, x + m * x_stride + i + 1);
+        }
     }
-    if (i < n) acc0 = add_q8_0(acc0, b + i, x + i);
-    return sum_of_8(_mm256_add_ps(acc0, acc1));
+    for (int m = 0; m < rows; m++) {
+        if (i < n) acc0[m] = add_q8_0(acc0[m], b + i, x + m * x_stride + i);
+        y[m * y_stride] = sum_of_8(_mm256_add_ps(acc0[m], acc1[m]));
+    }
 }
 
 ESPY_INLINE __m256 add_q4_0(__m256 acc, const block_q4_0 *b, const espy_act_q8 *x) {
@@ -53,16 +54,23 @@ ESPY_INLINE __m256 add_q4_0(__m256 acc, const block_q4_0 *b, const espy_act_q8 *
     return add_scaled(acc, _mm256_sub_epi32(lanes, _mm256_set1_epi32(x->sum)), f16_at(b->d) * x->d);
 }
 
-ESPY_INLINE float dot_q4_0(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+ESPY_INLINE void dots_q4_0(float *y, int64_t y_stride, const uint8_t *row,
+                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
     const block_q4_0 *b = (const block_q4_0 *)row;
-    __m256 acc0 = _mm256_setzero_ps(), acc1 = acc0;
+    __m256 acc0[ROWS], acc1[ROWS];
     int64_t i = 0, n = n_in / 32;
+    for (int m = 0; m < rows; m++) acc0[m] = acc1[m] = _mm256_setzero_ps();
     for (; i + 2 <= n; i += 2) {
-        acc0 = add_q4_0(acc0, b + i, x + i);
-        acc1 = add_q4_0(acc1, b + i + 1, x + i + 1);
+        ESPY_UNROLL
+        for (int m = 0; m < rows; m++) {
+            acc0[m] = add_q4_0(acc0[m], b + i, x + m * x_stride + i);
+            acc1[m] = add_q4_0(acc1[m], b + i + 1, x + m * x_stride + i + 1);
+        }
     }
-    if (i < n) acc0 = add_q4_0(acc0, b + i, x + i);
-    return sum_of_8(_mm256_add_ps(acc0, acc1));
+    for (int m = 0; m < rows; m++) {
+        if (i < n) acc0[m] = add_q4_0(acc0[m], b + i, x + m * x_stride + i);
+        y[m * y_stride] = sum_of_8(_mm256_add_ps(acc0[m], acc1[m]));
+    }
 }
 
 /* The scales and sums of 8 activation blocks. */
@@ -97,30 +105,50 @@ ESPY_INLINE __m256 add_sub_block(__m256 acc, __m256i w, const espy_act_q8 *x, co
     return _mm256_fmadd_ps(lanes, _mm256_broadcast_ss(scale), acc);
 }
 
-ESPY_INLINE float dot_q4_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+ESPY_INLINE void dots_q4_k(float *y, int64_t y_stride, const uint8_t *row,
+                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
     const block_q4_k *b = (const block_q4_k *)row;
-    const __m256 zero = _mm256_setzero_ps();
-    __m256 mins = zero, acc[4] = { zero, zero, zero, zero };
+    __m256 mins[ROWS], acc[ROWS][4];
+    for (int m = 0; m < rows; m++)
+        mins[m] = acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = _mm256_setzero_ps();
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
-        float scale[8];
-        mins = add_mins(mins, scale, k_scales_of(b->d, b->dmin, b->scales), x);
-        for (int j = 0; j < 8; j++)
-            acc[j % 4] = add_sub_block(acc[j % 4], q4_k_bytes(b, j), x + j, scale + j);
+        float scale[ROWS][8];
+        k_scales s = k_scales_of(b->d, b->dmin, b->scales);
+        ESPY_UNROLL
+        for (int m = 0; m < rows; m++) mins[m] = add_mins(mins[m], scale[m], s, x + m * x_stride);
+        for (int j = 0; j < 8; j++) {
+            __m256i w = q4_k_bytes(b, j);
+            ESPY_UNROLL
+            for (int m = 0; m < rows; m++)
+                acc[m][j % 4] =
+                    add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
+        }
     }
-    return sum_of_8(_mm256_add_ps(mins, sum_of_four(acc)));
+    for (int m = 0; m < rows; m++)
+        y[m * y_stride] = sum_of_8(_mm256_add_ps(mins[m], sum_of_four(acc[m])));
 }
 
-ESPY_INLINE float dot_q5_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+ESPY_INLINE void dots_q5_k(float *y, int64_t y_stride, const uint8_t *row,
+                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
     const block_q5_k *b = (const block_q5_k *)row;
-    const __m256 zero = _mm256_setzero_ps();
-    __m256 mins = zero, acc[4] = { zero, zero, zero, zero };
+    __m256 mins[ROWS], acc[ROWS][4];
+    for (int m = 0; m < rows; m++)
+        mins[m] = acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = _mm256_setzero_ps();
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
-        float scale[8];
-        mins = add_mins(mins, scale, k_scales_of(b->d, b->dmin, b->scales), x);
-        for (int j = 0; j < 8; j++)
-            acc[j % 4] = add_sub_block(acc[j % 4], q5_k_bytes(b, j), x + j, scale + j);
+        float scale[ROWS][8];
+        k_scales s = k_scales_of(b->d, b->dmin, b->scales);
+        ESPY_UNROLL
+        for (int m = 0; m < rows; m++) mins[m] = add_mins(mins[m], scale[m], s, x + m * x_stride);
+        for (int j = 0; j < 8; j++) {
+            __m256i w = q5_k_bytes(b, j);
+            ESPY_UNROLL
+            for (int m = 0; m < rows; m++)
+                acc[m][j % 4] =
+                    add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
+        }
     }
-    return sum_of_8(_mm256_add_ps(mins, sum_of_four(acc)));
+    for (int m = 0; m < rows; m++)
+        y[m * y_stride] = sum_of_8(_mm256_add_ps(mins[m], sum_of_four(acc[m])));
 }
 
 /* Two scales a run of 32: the lower four lanes take the first. */
@@ -132,42 +160,42 @@ ESPY_INLINE __m256 add_q6_k_run(__m256 acc, __m256i w, const espy_act_q8 *x, con
     return _mm256_fmadd_ps(_mm256_cvtepi32_ps(lanes), scale, acc);
 }
 
-ESPY_INLINE float dot_q6_k(const uint8_t *row, const espy_act_q8 *x, int64_t n_in) {
+ESPY_INLINE void dots_q6_k(float *y, int64_t y_stride, const uint8_t *row, const espy_act_q8 *x,
+                           int64_t x_stride, int64_t n_in, int rows) {
     const block_q6_k *b = (const block_q6_k *)row;
-    const __m256 zero = _mm256_setzero_ps();
-    __m256 acc[4] = { zero, zero, zero, zero };
+    __m256 acc[ROWS][4];
+    for (int m = 0; m < rows; m++)
+        acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = _mm256_setzero_ps();
     for (int64_t i = 0; i < n_in / 256; i++, b++, x += 8) {
         float scales[16];
         q6_k_scales(scales, b);
-        for (int j = 0; j < 8; j++)
-            acc[j % 4] = add_q6_k_run(acc[j % 4], q6_k_bytes(b, j), x + j, scales + 2 * j);
+        for (int j = 0; j < 8; j++) {
+            __m256i w = q6_k_bytes(b, j);
+            ESPY_UNROLL
+            for (int m = 0; m < rows; m++)
+                acc[m][j % 4] =
+                    add_q6_k_run(acc[m][j % 4], w, x + m * x_stride + j, scales + 2 * j);
+        }
     }
-    return sum_of_8(sum_of_four(acc));
+    for (int m = 0; m < rows; m++) y[m * y_stride] = sum_of_8(sum_of_four(acc[m]));
 }
 
-static void matvec_q8_q8_0(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
-                           int64_t n_in, int64_t n_out) {
-    matvec_q8(dot_q8_0, y, w, w_stride, x, n_in, n_out);
-}
+ESPY_MATVECS(q8_0, espy_act_q8)
+ESPY_MATVECS(q4_0, espy_act_q8)
+ESPY_MATVECS(q4_k, espy_act_q8)
+ESPY_MATVECS(q5_k, espy_act_q8)
+ESPY_MATVECS(q6_k, espy_act_q8)
 
-static void matvec_q8_q4_0(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
-                           int64_t n_in, int64_t n_out) {
-    matvec_q8(dot_q4_0, y, w, w_stride, x, n_in, n_out);
-}
-
-static void matvec_q8_q4_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
-                           int64_t n_in, int64_t n_out) {
-    matvec_q8(dot_q4_k, y, w, w_stride, x, n_in, n_out);
-}
-
-static void matvec_q8_q5_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
-                           int64_t n_in, int64_t n_out) {
-    matvec_q8(dot_q5_k, y, w, w_stride, x, n_in, n_out);
-}
-
-static void matvec_q8_q6_k(float *y, const void *w, int64_t w_stride, const espy_act_q8 *x,
-                           int64_t n_in, int64_t n_out) {
-    matvec_q8(dot_q6_k, y, w, w_stride, x, n_in, n_out);
+static void set_matvec_q8(espy_kernels *k) {
+#define SET(dtype, type)                                                                           \
+    k->matvec_q8[dtype] = matvec_##type;                                                           \
+    k->matvecs_q8[dtype] = matvecs_##type
+    SET(ESPY_Q8_0, q8_0);
+    SET(ESPY_Q4_0, q4_0);
+    SET(ESPY_Q4_K, q4_k);
+    SET(ESPY_Q5_K, q5_k);
+    SET(ESPY_Q6_K, q6_k);
+#undef SET
 }
 
 #endif

@@ -40,6 +40,12 @@ static void add_row(float *y, const uint8_t *row, float p, int64_t n, espy_dtype
         for (int64_t o = 0; o < n_out; o++)                                                        \
             y[o] = dot((const uint8_t *)w + o * w_stride, x, n_in, ESPY_##dtype,                   \
                        espy_to_f32_##name##_scalar);                                               \
+    }                                                                                              \
+    static void matvecs_##name(float *y, int64_t y_stride, const void *w, int64_t w_stride,        \
+                               const float *x, int64_t x_stride, int n_m, int64_t n_in,            \
+                               int64_t n_out) {                                                    \
+        for (int m = 0; m < n_m; m++)                                                              \
+            matvec_##name(y + m * y_stride, w, w_stride, x + m * x_stride, n_in, n_out);           \
     }
 #define VECMAT(dtype, name)                                                                        \
     static void vecmat_##name(float *y, const void *rows, int64_t row_stride, const float *p,      \
@@ -56,7 +62,9 @@ VECMAT(BF16, bf16)
 VECMAT(Q8_0, q8_0)
 
 void espy_fill_scalar_matvec(espy_kernels *k) {
-#define SET(dtype, name) k->matvec[ESPY_##dtype] = matvec_##name;
+#define SET(dtype, name)                                                                           \
+    k->matvec[ESPY_##dtype] = matvec_##name;                                                       \
+    k->matvecs[ESPY_##dtype] = matvecs_##name;
     ESPY_SCALAR_COMPUTED(SET)
 #undef SET
     k->vecmat[ESPY_F32] = vecmat_f32;

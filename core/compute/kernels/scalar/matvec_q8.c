@@ -84,6 +84,12 @@ static float q6_k(float y, const uint8_t *b, const espy_act_q8 *a) {
                 sum = name(sum, b, x + i / 32);                                                    \
             y[o] = sum;                                                                            \
         }                                                                                          \
+    }                                                                                              \
+    static void matvecs_##name(float *y, int64_t y_stride, const void *w, int64_t w_stride,        \
+                               const espy_act_q8 *x, int64_t x_stride, int n_m, int64_t n_in,      \
+                               int64_t n_out) {                                                    \
+        for (int m = 0; m < n_m; m++)                                                              \
+            matvec_##name(y + m * y_stride, w, w_stride, x + m * x_stride, n_in, n_out);           \
     }
 
 MATVEC(Q8_0, q8_0)
@@ -93,9 +99,13 @@ MATVEC(Q5_K, q5_k)
 MATVEC(Q6_K, q6_k)
 
 void espy_fill_scalar_matvec_q8(espy_kernels *k) {
-    k->matvec_q8[ESPY_Q8_0] = matvec_q8_0;
-    k->matvec_q8[ESPY_Q4_0] = matvec_q4_0;
-    k->matvec_q8[ESPY_Q4_K] = matvec_q4_k;
-    k->matvec_q8[ESPY_Q5_K] = matvec_q5_k;
-    k->matvec_q8[ESPY_Q6_K] = matvec_q6_k;
+#define SET(dtype, name)                                                                           \
+    k->matvec_q8[ESPY_##dtype] = matvec_##name;                                                    \
+    k->matvecs_q8[ESPY_##dtype] = matvecs_##name
+    SET(Q8_0, q8_0);
+    SET(Q4_0, q4_0);
+    SET(Q4_K, q4_k);
+    SET(Q5_K, q5_k);
+    SET(Q6_K, q6_k);
+#undef SET
 }
