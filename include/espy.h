@@ -277,6 +277,8 @@ typedef struct espy_context_params {
     int64_t vision_cache_bytes; /* most bytes of pictures' vision tokens that are
                                    kept for later requests, see espy_generate;
                                    0: 64 MiB, negative: none                  */
+    int64_t pass_tokens;        /* most vision tokens of one pass over several
+                                   pictures, see espy_generate; 0: 1024       */
 } espy_context_params;
 
 /* Memory that a context of these parameters needs, before anything is
@@ -287,6 +289,8 @@ typedef struct espy_memory_estimate {
     int64_t cache_bytes;
     int64_t activation_bytes;
     int64_t vision_cache_bytes; /* at most; the limit of the context          */
+    int64_t pass_bytes;         /* instead of activation_bytes, if that is less:
+                                   with several new pictures in one pass      */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,
@@ -406,7 +410,8 @@ typedef struct espy_result {
     double vision_ms, prompt_ms, generate_ms;
     size_t text_bytes;     /* of text; a model may write NUL characters */
     int n_cached_images;   /* pictures, and pairs of a film's frames, whose vision
-                              tokens came from the cache; those within
+                              tokens came from the cache, or from an earlier
+                              place in the request; those within
                               n_reused_tokens are not counted              */
     double *video_times_s; /* [n_video_times] when each temporal patch of the clips
                               is, one clip after the other: the middle of its two
@@ -431,6 +436,11 @@ typedef struct espy_result {
  *     ago leaves first; one takes 4 * dim * (1 + n_deepstack) bytes per vision
  *     token. Numbers are kept as computed: an answer does not depend on the
  *     cache. A pass that failed or was stopped leaves nothing behind.
+ *
+ * Several new pictures go through the vision tower together, back to back, each
+ * attending to itself alone (arXiv:2307.06304): in order, each in the first pass
+ * that has room for it below pass_tokens; a larger one has a pass of its own. Their
+ * numbers are the same bit for bit as one at a time.
  *
  * Pictures are told apart by 128 bits of their pixels and sizes. The cache lives
  * as long as the context; rewinding does not empty it. With trace_path nothing

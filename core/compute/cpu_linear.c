@@ -3,9 +3,9 @@
  *
  * Rows that stand alone (generation): matrix times vector, straight from the file's
  * bytes; with 8 bit activations where the dtype has such a kernel and the run is not
- * exact. Several at once read the weights once, and come out as each alone. Many rows (prompt, vision): each panel's weights are expanded to f32
- * once, packed, and multiplied with all rows; in BF16 where the CPU has it, the
- * weights are not F32 and the run is not exact. */
+ * exact. Several at once read the weights once, and come out as each alone. Many rows (prompt,
+ * vision): each panel's weights are expanded to f32 once, packed, and multiplied with all rows; in
+ * BF16 where the CPU has it, the weights are not F32 and the run is not exact. */
 #include "compute/cpu.h"
 
 typedef struct linear_op {
@@ -136,8 +136,8 @@ void espy_cpu_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w
     int64_t n_items = (w->rows + ESPY_PANEL - 1) / ESPY_PANEL;
     void *m = run->ops->mark(run);
     /* Block scales need expanded rows. */
-    int few = run->rows == ESPY_ROWS_BY_NUMBER ? x.rows <= ESPY_FEW_ROWS
-                                               : run->rows == ESPY_ROWS_ALONE;
+    int few =
+        run->rows == ESPY_ROWS_BY_NUMBER ? x.rows <= ESPY_FEW_ROWS : run->rows == ESPY_ROWS_ALONE;
     if (few && cpu->k.matvecs[t->dtype] && !t->scale)
         few_rows(run, &op, n_items);
     else

@@ -7,7 +7,8 @@
 
 enum {
     DEFAULT_LENGTH = 32768, /* when the model does not say what it was trained for */
-    DEFAULT_SEEN_BYTES = 64 << 20
+    DEFAULT_SEEN_BYTES = 64 << 20,
+    DEFAULT_PASS_TOKENS = 1024 /* tests/bench/README.md */
 };
 
 static espy_dtype cache_dtype(const espy_context_params *p) {
@@ -30,6 +31,10 @@ static int64_t seen_limit(const espy_context_params *p) {
     return p->vision_cache_bytes ? p->vision_cache_bytes : DEFAULT_SEEN_BYTES;
 }
 
+static int64_t pass_tokens(const espy_context_params *p) {
+    return p->pass_tokens > 0 ? p->pass_tokens : DEFAULT_PASS_TOKENS;
+}
+
 static espy_status check(const espy_context_params *p, espy_error *err) {
     if (p->n_context < 0 || p->n_context > INT32_MAX / 2)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "a context of %lld tokens is not possible",
@@ -38,6 +43,10 @@ static espy_status check(const espy_context_params *p, espy_error *err) {
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "%d threads are not possible", p->n_threads);
     if ((unsigned)p->cache_type > ESPY_CACHE_Q8_0)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "unknown cache type %d", (int)p->cache_type);
+    if (p->pass_tokens < 0 || p->pass_tokens > INT32_MAX / 2)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                         "passes of %lld vision tokens are not possible",
+                         (long long)p->pass_tokens);
     return ESPY_OK;
 }
 
@@ -51,15 +60,15 @@ espy_status espy_context_open(espy_context **out, const espy_model *model,
     if (status) return status;
     espy_context *c = calloc(1, sizeof *c);
     if (!c) return espy_out_of_memory(err);
-    espy_cache_shape shape = cache_shape(model, params);
     c->model = model;
+    c->cache_shape = cache_shape(model, params);
     c->exact = params->exact != 0;
     c->limit = length_limit(model, params);
     c->seen.limit = seen_limit(params);
-    c->logits = malloc((size_t)model->config.text.n_vocab * sizeof *c->logits);
-    status = c->logits ? ESPY_OK : espy_out_of_memory(err);
-    if (!status) status = espy_cpu_open(&c->cpu, params->n_threads, params->kernels, err);
-    if (!status) status = espy_cache_open(&c->cache, &shape, err);
+    c->pass_tokens = pass_tokens(params);
+    status = espy_cpu_open(&c->cpu, params->n_threads, params->kernels, err);
+    if (!status)
+        status = espy_lane_open(&c->lane, &c->cache_shape, model->config.text.n_vocab, err);
     if (status)
         espy_context_close(&c);
     else
@@ -70,17 +79,15 @@ espy_status espy_context_open(espy_context **out, const espy_model *model,
 void espy_context_close(espy_context **context) {
     espy_context *c = context ? *context : NULL;
     if (!c) return;
-    espy_cache_close(&c->cache);
+    espy_lane_close(&c->lane);
     espy_cpu_close(&c->cpu);
-    espy_timeline_free(&c->timeline);
     espy_seen_cache_free(&c->seen);
-    free(c->logits);
     free(c);
     *context = NULL;
 }
 
 int64_t espy_context_length(const espy_context *c) {
-    return c->timeline.n;
+    return c->lane.timeline.n;
 }
 
 int64_t espy_context_capacity(const espy_context *c) {
@@ -88,27 +95,28 @@ int64_t espy_context_capacity(const espy_context *c) {
 }
 
 espy_status espy_context_rewind(espy_context *c, int64_t n, espy_error *err) {
-    if (n < 0 || n > c->timeline.n)
+    if (n < 0 || n > c->lane.timeline.n)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "cannot rewind to token %lld; the timeline has %lld", (long long)n,
-                         (long long)c->timeline.n);
-    espy_timeline_rewind(&c->timeline, n);
+                         (long long)c->lane.timeline.n);
+    espy_timeline_rewind(&c->lane.timeline, n);
     return ESPY_OK;
 }
 
 espy_status espy_context_snapshot(espy_context *c, espy_snapshot **out, espy_error *err) {
     *out = malloc(sizeof **out);
     if (!*out) return espy_out_of_memory(err);
-    **out = (espy_snapshot){ c->timeline.n, espy_timeline_hash(&c->timeline, c->timeline.n) };
+    **out = (espy_snapshot){ c->lane.timeline.n,
+                             espy_timeline_hash(&c->lane.timeline, c->lane.timeline.n) };
     return ESPY_OK;
 }
 
 espy_status espy_context_restore(espy_context *c, const espy_snapshot *s, espy_error *err) {
-    if (s->n > c->timeline.n || espy_timeline_hash(&c->timeline, s->n) != s->hash)
+    if (s->n > c->lane.timeline.n || espy_timeline_hash(&c->lane.timeline, s->n) != s->hash)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "the timeline has changed before the snapshot's end at token %lld",
                          (long long)s->n);
-    espy_timeline_rewind(&c->timeline, s->n);
+    espy_timeline_rewind(&c->lane.timeline, s->n);
     return ESPY_OK;
 }
 
@@ -146,6 +154,15 @@ static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_thread
     return (most + scratch + tokens * t->dim * (int64_t)(1 + v->n_taps)) * (int64_t)sizeof(float);
 }
 
+/* Of pictures with so many vision tokens. */
+static int64_t pixels_of(const espy_model *m, int64_t tokens) {
+    const espy_vision_config *v = &m->config.vision;
+    int64_t side = (int64_t)v->patch * v->merge;
+    if (!v->n_queries) return tokens * side * side;
+    int64_t n = tokens > v->n_queries ? tokens / v->n_queries : 1;
+    return n * v->image_size * v->image_size;
+}
+
 espy_status espy_estimate_memory(const espy_model *m, const espy_context_params *params,
                                  int64_t image_pixels, espy_memory_estimate *out, espy_error *err) {
     static const espy_context_params none = { 0 };
@@ -160,14 +177,16 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
     espy_cache_close(&cache);
     int64_t pixels = image_pixels > 0 && !m->config.vision.image_size ? image_pixels
                                                                       : m->config.image.max_pixels;
+    int64_t pass_pixels = pixels_of(m, pass_tokens(params));
     if (pixels > INT64_C(1) << 32) pixels = INT64_C(1) << 32;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (pass_pixels > INT64_C(1) << 32) pass_pixels = INT64_C(1) << 32;
+    int64_t n_threads = params->n_threads > 0 ? params->n_threads : sysconf(_SC_NPROCESSORS_ONLN);
     *out = (espy_memory_estimate){
         .weights_bytes = m->file_bytes + m->weights.owned_bytes,
         .cache_bytes = espy_cache_bytes(&shape, length_limit(m, params)),
-        .activation_bytes =
-            activations(m, pixels, params->n_threads > 0 ? params->n_threads : cores),
+        .activation_bytes = activations(m, pixels, n_threads),
         .vision_cache_bytes = seen_limit(params),
+        .pass_bytes = activations(m, pass_pixels, n_threads),
     };
     return ESPY_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef ESPY_GENERATE_CONTEXT_H
 #define ESPY_GENERATE_CONTEXT_H
 
+#include "generate/lane.h"
 #include "generate/seen.h"
 
 /* Multiply-adds per ms, measured by estimate.c; zero until then. */
@@ -13,13 +14,13 @@ typedef struct espy_speed {
 struct espy_context {
     const espy_model *model;
     espy_cpu *cpu;
-    espy_cache *cache;
-    espy_timeline timeline;
+    espy_lane lane;
+    espy_cache_shape cache_shape; /* of this lane and others */
     espy_seen_cache seen;
-    int64_t limit; /* most tokens */
+    int64_t limit;       /* most tokens */
+    int64_t pass_tokens; /* vision tokens of a pass over several pictures */
     int exact;
     espy_speed speed;
-    float *logits; /* [n_vocab] of the last token read */
 };
 
 struct espy_snapshot {

@@ -219,7 +219,7 @@ static double vision_ms(const espy_context *c, const espy_speed *s, const espy_p
 static void estimate(const espy_context *c, const espy_speed *s, const espy_prepared *p,
                      int max_tokens, espy_time_estimate *out) {
     const espy_model *m = c->model;
-    int64_t n = p->timeline.n, reused = espy_timeline_common(&c->timeline, &p->timeline);
+    int64_t n = p->timeline.n, reused = espy_timeline_common(&c->lane.timeline, &p->timeline);
     if (reused >= n) reused = n - 1;
     if (max_tokens <= 0) max_tokens = DEFAULT_MAX_TOKENS;
     if (max_tokens > c->limit - n) max_tokens = c->limit > n ? (int)(c->limit - n) : 0;

@@ -237,21 +237,14 @@ static espy_status resize(const espy_image *image, const espy_picture *p, const 
                                bits, fitted, err);
 }
 
-espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *run,
-                                int keep_patches, espy_layer_fn on_layer, void *user,
-                                espy_error *err) {
+espy_status espy_picture_cut(const espy_picture *p, const espy_model *m, float *patches,
+                             espy_error *err) {
     const espy_vision_config *v = &m->config.vision;
     float mean[3], std[3];
     for (int c = 0; c < 3; c++) {
         mean[c] = (float)m->config.image.mean[c];
         std[c] = (float)m->config.image.std[c];
     }
-    size_t n_patches = (size_t)p->grid.h * (size_t)p->grid.w;
-    p->patches =
-        malloc(n_patches * 3 * (size_t)(v->temporal * v->patch * v->patch) * sizeof(float));
-    p->seen = espy_seen_new(m, p->key, p->n);
-    if (!p->patches || !p->seen) return espy_out_of_memory(err);
-
     uint8_t *fitted, *second = NULL;
     espy_status status = resize(p->image, p, m, &fitted, err);
     if (status) return status;
@@ -262,16 +255,8 @@ espy_status espy_picture_encode(espy_picture *p, const espy_model *m, espy_run *
                       : second         ? second
                                        : fitted,
                       p->grid.h, p->grid.w, v->patch, v->merge, mean, std,
-                      m->family->vision.original, p->patches);
+                      m->family->vision.original, patches);
     free(fitted);
     free(second);
-    if (status) return status;
-    espy_vision_forward(run, m, p->patches, &p->grid, 1, p->seen->tokens, p->seen->taps, on_layer,
-                        user);
-    if (!keep_patches) {
-        free(p->patches);
-        p->patches = NULL;
-    }
-    if (run->status == ESPY_ERR_MEMORY) return espy_out_of_memory(err);
-    return run->status;
+    return status;
 }

@@ -38,11 +38,8 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *model, const espy
                          espy_error *err);
 void espy_prepared_free(espy_prepared *p);
 
-/* Resizes, cuts and looks: fills seen, whose numbers are sound only if ESPY_OK
- * is returned and nothing asked to stop. on_layer as in espy_vision_forward;
- * ESPY_ERR_STOPPED if it asked for it. */
-espy_status espy_picture_encode(espy_picture *p, const espy_model *model, espy_run *run,
-                                int keep_patches, espy_layer_fn on_layer, void *user,
-                                espy_error *err);
+/* Resizes the picture and cuts it: patches [h * w][3 * temporal * p * p]. */
+espy_status espy_picture_cut(const espy_picture *p, const espy_model *model, float *patches,
+                             espy_error *err);
 
 #endif

@@ -106,6 +106,13 @@ void espy_rope_2d_angles(const espy_vision_config *c, espy_grid g, float *cosine
 void espy_position_table_mix(const espy_vision_config *c, espy_grid g, int32_t (*ids)[4],
                              float (*weights)[4]);
 
+/* Where the result of one grid goes, [n / merge^2][text dim] each, or
+ * [n_queries][text dim]. */
+typedef struct espy_vision_out {
+    float *tokens;
+    float *taps[ESPY_MAX_TAPS];
+} espy_vision_out;
+
 /* fit.c */
 
 /* Vision tokens of a still that was fitted to this size. */
@@ -126,10 +133,10 @@ float *espy_table_resize(const float *table, int side, int64_t cols, int to);
 espy_status espy_resampler_finish(espy_weights *weights, const espy_config *config,
                                   int64_t n_patches, espy_error *err);
 
-/* The vision tokens [n_pictures][n_queries][text dim] of patches x [rows][vision dim],
- * picture i in rows [bounds[i], bounds[i + 1]), as many as in espy_resampler_finish. */
+/* The vision tokens of patches x [rows][vision dim], picture i in rows [bounds[i],
+ * bounds[i + 1]), as many as in espy_resampler_finish. */
 void espy_resampler_forward(espy_run *run, const espy_model *model, espy_act x,
-                            const int64_t *bounds, int n_pictures, float *tokens);
+                            const int64_t *bounds, int n_pictures, const espy_vision_out *out);
 
 /* vision.c */
 
@@ -137,11 +144,11 @@ void espy_resampler_forward(espy_run *run, const espy_model *model, espy_act x,
 typedef int (*espy_layer_fn)(void *user, int done, int total);
 
 /* Runs the tower over patches [n][3 * temporal * p * p] of all grids back to
- * back, attention within each grid. tokens [n / merge^2][text dim] and, for each
- * tap, taps[k] of the same shape receive the result. Sets run->status on
- * failure; ESPY_ERR_STOPPED when on_layer asked for it. */
+ * back, attention within each grid: each comes out bit for bit as if it were
+ * alone. out [n_grids]. Sets run->status on failure; ESPY_ERR_STOPPED when
+ * on_layer asked for it. */
 void espy_vision_forward(espy_run *run, const espy_model *model, const float *patches,
-                         const espy_grid *grids, int n_grids, float *tokens, float *const *taps,
+                         const espy_grid *grids, int n_grids, const espy_vision_out *out,
                          espy_layer_fn on_layer, void *user);
 
 /* decoder.c */
@@ -154,13 +161,22 @@ typedef struct espy_vision_rows {
     const float *taps[ESPY_MAX_TAPS]; /* [n][dim] each */
 } espy_vision_rows;
 
-/* Reads tokens first .. first+n-1 of a timeline into the cache (room is
- * reserved) and writes the logits [n_vocab] of the last one; logits NULL: none.
- * ids and positions are those of the whole timeline. rows: ascending, may
- * overlap the range in part. */
-void espy_decoder_forward(espy_run *run, const espy_model *model, espy_cache *cache, int64_t first,
-                          int64_t n, const int32_t *ids, const espy_positions *positions,
-                          const espy_vision_rows *rows, int n_rows, float *logits,
-                          espy_layer_fn on_layer, void *user);
+/* Tokens first .. first+n-1 of a timeline, n > 0, to be read into its cache, where
+ * room is reserved. ids and positions are those of the whole timeline. */
+typedef struct espy_segment {
+    espy_cache *cache;
+    int64_t first, n;
+    const int32_t *ids;
+    const espy_positions *positions;
+    const espy_vision_rows *rows; /* [n_rows] ascending, may overlap the range in part */
+    int n_rows;
+    float *logits; /* [n_vocab] receives those of the last token; NULL: none */
+} espy_segment;
+
+/* Reads segments of different timelines in one pass; each comes out bit for bit as
+ * if it were read alone. Either all or none of them have more than ESPY_FEW_ROWS
+ * tokens. */
+void espy_decoder_forward(espy_run *run, const espy_model *model, const espy_segment *segments,
+                          int n_segments, espy_layer_fn on_layer, void *user);
 
 #endif

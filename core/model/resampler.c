@@ -91,7 +91,7 @@ espy_status espy_resampler_finish(espy_weights *w, const espy_config *config, in
 /* ----------------------------------------------------------------- forward */
 
 void espy_resampler_forward(espy_run *run, const espy_model *model, espy_act x,
-                            const int64_t *bounds, int n_pictures, float *tokens) {
+                            const int64_t *bounds, int n_pictures, const espy_vision_out *out) {
     const espy_ops *ops = run->ops;
     const espy_resampler *r = &model->weights.resampler;
     int64_t dim = model->config.text.dim, n_queries = r->query.rows;
@@ -117,7 +117,7 @@ void espy_resampler_forward(espy_run *run, const espy_model *model, espy_act x,
         linear(run, q, y, &r->out);
         norm(run, q, q, &r->norm, eps);
         ops->linear(run, y, q, &r->proj, NULL);
-        ops->download(run, tokens + i * n_queries * dim, y);
+        ops->download(run, out[i].tokens, y);
         ops->release(run, mark);
     }
 }

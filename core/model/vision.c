@@ -21,6 +21,7 @@ typedef struct pass {
     int64_t n;
     int64_t *bounds; /* [n_grids + 1] */
     int n_grids;
+    const espy_vision_out *out; /* [n_grids] */
     espy_act x, normed, cosines, sines;
 } pass;
 
@@ -82,13 +83,24 @@ static void feed_forward(const pass *p, const espy_vision_layer *l) {
     }
 }
 
-/* join_first: the norm sees the joined patches (taps), not each (merger). */
-static void merge(const pass *p, const espy_merger *m, int join_first, float *out) {
+/* Each grid's rows of x [n / merge^2][text dim] to where its tap goes; tap -1: its
+ * tokens. */
+static void hand_out(const pass *p, espy_act x, int tap) {
+    int64_t cell = p->n / x.rows;
+    for (int i = 0; i < p->n_grids; i++) {
+        int64_t first = p->bounds[i] / cell, n = p->bounds[i + 1] / cell - first;
+        float *to = tap < 0 ? p->out[i].tokens : p->out[i].taps[tap];
+        p->ops->download(p->run, to, espy_act_rows(x, first, n));
+    }
+}
+
+/* Tap -1 are the tokens. Of a tap the norm sees the joined patches, else each. */
+static void merge(const pass *p, const espy_merger *m, int tap) {
     const espy_vision_config *c = &p->model->config.vision;
     int64_t cell = (int64_t)c->merge * c->merge, n = p->n / cell, dim = c->dim * cell;
     void *mark = p->ops->mark(p->run);
     espy_act joined = espy_act_shape(p->normed, n, dim);
-    if (join_first)
+    if (tap >= 0)
         norm(p, joined, espy_act_shape(p->x, n, dim), &m->norm);
     else
         norm(p, p->normed, p->x, &m->norm);
@@ -97,7 +109,7 @@ static void merge(const pass *p, const espy_merger *m, int join_first, float *ou
     linear(p, h, joined, &m->fc1);
     p->ops->activate(p->run, h, h, p->model->family->vision.merger_mlp, NULL);
     linear(p, y, h, &m->fc2);
-    p->ops->download(p->run, out, y);
+    hand_out(p, y, tap);
     p->ops->release(p->run, mark);
 }
 
@@ -139,10 +151,11 @@ done:
 }
 
 void espy_vision_forward(espy_run *run, const espy_model *model, const float *patches,
-                         const espy_grid *grids, int n_grids, float *tokens, float *const *taps,
+                         const espy_grid *grids, int n_grids, const espy_vision_out *out,
                          espy_layer_fn on_layer, void *user) {
     const espy_vision_config *c = &model->config.vision;
-    pass p = { .run = run, .model = model, .ops = run->ops, .n_grids = n_grids };
+    const espy_rows rows = run->rows;
+    pass p = { .run = run, .model = model, .ops = run->ops, .n_grids = n_grids, .out = out };
     p.bounds = malloc(((size_t)n_grids + 1) * sizeof *p.bounds);
     if (!p.bounds) {
         run->status = ESPY_ERR_MEMORY;
@@ -153,6 +166,7 @@ void espy_vision_forward(espy_run *run, const espy_model *model, const float *pa
         p.bounds[i + 1] = p.bounds[i] + (int64_t)grids[i].h * grids[i].w;
     p.n = p.bounds[n_grids];
 
+    run->rows = ESPY_ROWS_MANY; /* a small picture as one beside others */
     void *mark = run->ops->mark(run);
     p.x = run->ops->alloc(run, p.n, c->dim);
     p.normed = run->ops->alloc(run, p.n, c->dim);
@@ -164,15 +178,16 @@ void espy_vision_forward(espy_run *run, const espy_model *model, const float *pa
         attend(&p, &model->weights.vision[i]);
         feed_forward(&p, &model->weights.vision[i]);
         if (tap < c->n_taps && c->taps[tap] == i) {
-            merge(&p, &model->weights.taps[tap], 1, taps[tap]);
+            merge(&p, &model->weights.taps[tap], tap);
             tap++;
         }
         if (on_layer && on_layer(user, i + 1, c->n_layers)) run->status = ESPY_ERR_STOPPED;
     }
     if (c->n_queries)
-        espy_resampler_forward(run, model, p.x, p.bounds, n_grids, tokens);
+        espy_resampler_forward(run, model, p.x, p.bounds, n_grids, out);
     else
-        merge(&p, &model->weights.merger, 0, tokens);
+        merge(&p, &model->weights.merger, -1);
     run->ops->release(run, mark);
+    run->rows = rows;
     free(p.bounds);
 }

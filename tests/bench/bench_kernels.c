@@ -79,8 +79,8 @@ static double matvecs_q8(const bench *c) {
     int64_t row = espy_row_bytes((espy_dtype)c->variant, N_IN), n_out = W_BYTES / row;
     if (!c->k->matvecs_q8[c->variant]) return 0;
     for (int64_t o = 0; o + ESPY_PANEL <= n_out; o += ESPY_PANEL)
-        c->k->matvecs_q8[c->variant](b.y, ESPY_PANEL, b.w + o * row, row, b.a, N_IN / 32,
-                                     N_VECTORS, N_IN, ESPY_PANEL);
+        c->k->matvecs_q8[c->variant](b.y, ESPY_PANEL, b.w + o * row, row, b.a, N_IN / 32, N_VECTORS,
+                                     N_IN, ESPY_PANEL);
     return (double)(n_out / ESPY_PANEL * ESPY_PANEL * row) * N_VECTORS;
 }
 

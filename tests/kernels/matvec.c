@@ -155,8 +155,8 @@ static void try_matvecs(trial *t, espy_dtype dtype, int64_t n, int64_t n_out, in
                  n_m, side);
         const uint8_t *w = place_copy(AREA_A, p.w, p.w_bytes, side);
         for (int q8 = 0; q8 < (t->k->matvecs_q8[dtype] && n % 32 == 0 ? 2 : 1); q8++) {
-            const void *x =
-                q8 ? place_copy(AREA_B, all_q8, a_bytes, side) : place_copy(AREA_B, all, x_bytes, side);
+            const void *x = q8 ? place_copy(AREA_B, all_q8, a_bytes, side)
+                               : place_copy(AREA_B, all, x_bytes, side);
             float *y = place(AREA_OUT, y_bytes, side);
             memset(y, 0, y_bytes);
             memset(want, 0, y_bytes);

@@ -374,6 +374,15 @@ static void estimates_hold_what_is_taken(void **state) {
     assert_int_equal(small.cache_bytes, 1000 * 4 * 2 * 2 * 32 * 4);
     assert_int_equal(espy_estimate_memory(model, &p, 1 << 20, &large, NULL), ESPY_OK);
     assert_true(large.activation_bytes > small.activation_bytes);
+    assert_int_equal(large.pass_bytes, small.pass_bytes);
+    p.pass_tokens = 4; /* of 32x32 pixels each */
+    assert_int_equal(espy_estimate_memory(model, &p, 64 * 64, &small, NULL), ESPY_OK);
+    assert_int_equal(small.pass_bytes, small.activation_bytes);
+    p.pass_tokens = 1024;
+    assert_int_equal(espy_estimate_memory(model, &p, 64 * 64, &small, NULL), ESPY_OK);
+    assert_int_equal(small.pass_bytes, large.activation_bytes);
+    p.pass_tokens = -1;
+    assert_int_equal(espy_estimate_memory(model, &p, 0, &small, NULL), ESPY_ERR_ARGUMENT);
     assert_true(small.weights_bytes > 0);
 }
 

@@ -71,8 +71,8 @@ typedef struct espy_kernels {
                                    const float *x, int64_t x_stride, int n_m, int64_t n_in,
                                    int64_t n_out);
     void (*matvecs_q8[ESPY_N_DTYPES])(float *y, int64_t y_stride, const void *w, int64_t w_stride,
-                                      const espy_act_q8 *x, int64_t x_stride, int n_m,
-                                      int64_t n_in, int64_t n_out);
+                                      const espy_act_q8 *x, int64_t x_stride, int n_m, int64_t n_in,
+                                      int64_t n_out);
 
     /* y[i] += sum_j p[j] * row_j[i]; rows of n values, row_stride bytes apart.
      * F32, F16, BF16, Q8_0; NULL for the others. (Attention: values by weights.) */

@@ -30,8 +30,8 @@ ESPY_INLINE __m256 add_q8_0(__m256 acc, const block_q8_0 *b, const espy_act_q8 *
     return add_scaled(acc, lanes, f16_at(b->d) * x->d);
 }
 
-ESPY_INLINE void dots_q8_0(float *y, int64_t y_stride, const uint8_t *row,
-                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
+ESPY_INLINE void dots_q8_0(float *y, int64_t y_stride, const uint8_t *row, const espy_act_q8 *x,
+                           int64_t x_stride, int64_t n_in, int rows) {
     const block_q8_0 *b = (const block_q8_0 *)row;
     __m256 acc0[ROWS], acc1[ROWS];
     int64_t i = 0, n = n_in / 32;
@@ -54,8 +54,8 @@ ESPY_INLINE __m256 add_q4_0(__m256 acc, const block_q4_0 *b, const espy_act_q8 *
     return add_scaled(acc, _mm256_sub_epi32(lanes, _mm256_set1_epi32(x->sum)), f16_at(b->d) * x->d);
 }
 
-ESPY_INLINE void dots_q4_0(float *y, int64_t y_stride, const uint8_t *row,
-                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
+ESPY_INLINE void dots_q4_0(float *y, int64_t y_stride, const uint8_t *row, const espy_act_q8 *x,
+                           int64_t x_stride, int64_t n_in, int rows) {
     const block_q4_0 *b = (const block_q4_0 *)row;
     __m256 acc0[ROWS], acc1[ROWS];
     int64_t i = 0, n = n_in / 32;
@@ -105,8 +105,8 @@ ESPY_INLINE __m256 add_sub_block(__m256 acc, __m256i w, const espy_act_q8 *x, co
     return _mm256_fmadd_ps(lanes, _mm256_broadcast_ss(scale), acc);
 }
 
-ESPY_INLINE void dots_q4_k(float *y, int64_t y_stride, const uint8_t *row,
-                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
+ESPY_INLINE void dots_q4_k(float *y, int64_t y_stride, const uint8_t *row, const espy_act_q8 *x,
+                           int64_t x_stride, int64_t n_in, int rows) {
     const block_q4_k *b = (const block_q4_k *)row;
     __m256 mins[ROWS], acc[ROWS][4];
     for (int m = 0; m < rows; m++)
@@ -120,16 +120,15 @@ ESPY_INLINE void dots_q4_k(float *y, int64_t y_stride, const uint8_t *row,
             __m256i w = q4_k_bytes(b, j);
             ESPY_UNROLL
             for (int m = 0; m < rows; m++)
-                acc[m][j % 4] =
-                    add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
+                acc[m][j % 4] = add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
         }
     }
     for (int m = 0; m < rows; m++)
         y[m * y_stride] = sum_of_8(_mm256_add_ps(mins[m], sum_of_four(acc[m])));
 }
 
-ESPY_INLINE void dots_q5_k(float *y, int64_t y_stride, const uint8_t *row,
-                           const espy_act_q8 *x, int64_t x_stride, int64_t n_in, int rows) {
+ESPY_INLINE void dots_q5_k(float *y, int64_t y_stride, const uint8_t *row, const espy_act_q8 *x,
+                           int64_t x_stride, int64_t n_in, int rows) {
     const block_q5_k *b = (const block_q5_k *)row;
     __m256 mins[ROWS], acc[ROWS][4];
     for (int m = 0; m < rows; m++)
@@ -143,8 +142,7 @@ ESPY_INLINE void dots_q5_k(float *y, int64_t y_stride, const uint8_t *row,
             __m256i w = q5_k_bytes(b, j);
             ESPY_UNROLL
             for (int m = 0; m < rows; m++)
-                acc[m][j % 4] =
-                    add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
+                acc[m][j % 4] = add_sub_block(acc[m][j % 4], w, x + m * x_stride + j, scale[m] + j);
         }
     }
     for (int m = 0; m < rows; m++)

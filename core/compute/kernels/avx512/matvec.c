@@ -33,14 +33,15 @@ ESPY_INLINE void dots_plain(load_fn *load, float *y, int64_t y_stride, const voi
         __m512 w = load(row, i, mask);
         ESPY_UNROLL
         for (int m = 0; m < rows; m++)
-            s[m][0] = _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x + m * x_stride + i), s[m][0]);
+            s[m][0] =
+                _mm512_fmadd_ps(w, _mm512_maskz_loadu_ps(mask, x + m * x_stride + i), s[m][0]);
     }
     for (int m = 0; m < rows; m++) y[m * y_stride] = sum_of_four(s[m]);
 }
 
 ESPY_INLINE void dots_blocks(expand_fn *expand, int n_vectors, size_t block_bytes, float *y,
-                             int64_t y_stride, const uint8_t *row, const float *x,
-                             int64_t x_stride, int64_t n, int rows) {
+                             int64_t y_stride, const uint8_t *row, const float *x, int64_t x_stride,
+                             int64_t n, int rows) {
     __m512 s[ROWS][4];
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < 4; j++) s[m][j] = _mm512_setzero_ps();
@@ -50,8 +51,8 @@ ESPY_INLINE void dots_blocks(expand_fn *expand, int n_vectors, size_t block_byte
         for (int j = 0; j < n_vectors; j++) {
             ESPY_UNROLL
             for (int m = 0; m < rows; m++)
-                s[m][j % 4] = _mm512_fmadd_ps(
-                    w[j], _mm512_loadu_ps(x + m * x_stride + i + 16 * j), s[m][j % 4]);
+                s[m][j % 4] = _mm512_fmadd_ps(w[j], _mm512_loadu_ps(x + m * x_stride + i + 16 * j),
+                                              s[m][j % 4]);
         }
     }
     for (int m = 0; m < rows; m++) y[m * y_stride] = sum_of_four(s[m]);
