@@ -4,7 +4,8 @@
  * and how long it may get.
  *
  * The wordings of Qwen3-VL are those of its own cookbooks where they have one
- * (GROUNDING.md sections 5 and 7); the built-in model was taught these literally. */
+ * (GROUNDING.md sections 5 and 7), those of Qwen-VL the ones that it was trained on as far
+ * as they are known (section 2); the built-in model was taught these literally. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "text/readings.h"
 
 #define MARK "{argument}"
+#define IN "{language}" /* English if no other is asked for */
 
 typedef struct row {
     espy_task task;
@@ -26,7 +28,8 @@ typedef struct row {
 
 static const row rows[] = {
     { { "caption", "one sentence", NULL, ESPY_ANSWER_TEXT, 128, 1, 1 },
-      { "Describe this image in one sentence." },
+      { "Describe this image in one sentence.",
+        [ESPY_WORDING_QWEN_VL] = "Describe the image in " IN ":" },
       0,
       1280,
       0 },
@@ -53,19 +56,22 @@ static const row rows[] = {
       0,
       1 },
     { { "markdown", "a document as Markdown", NULL, ESPY_ANSWER_DOCUMENT, 8192, 0, 0 },
-      { "qwenvl markdown" },
+      { "qwenvl markdown",
+        [ESPY_WORDING_QWEN_VL] = "Write the content of this document as Markdown." },
       1024,
       0,
       1 },
     { { "html", "a document as HTML, with the places of its parts", NULL, ESPY_ANSWER_DOCUMENT,
         8192, 0, 0 },
-      { "qwenvl html" },
+      { "qwenvl html", [ESPY_WORDING_QWEN_VL] = "Write the content of this document as HTML." },
       1024,
       0,
       1 },
     { { "find", "the places of things, as boxes", "what to find", ESPY_ANSWER_SHAPES, 4096, 0, 0 },
       { "Locate every instance that belongs to the following categories: \"" MARK "\". Report bbox "
-        "coordinates in JSON format." },
+        "coordinates in JSON format.",
+        /* "box where X is in the picture", as its readme asks */
+        [ESPY_WORDING_QWEN_VL] = "框出图中" MARK "的位置" },
       1024,
       2048,
       1 },
@@ -138,8 +144,19 @@ static espy_status choose_language(const espy_model *m, const espy_task *task, c
     return ESPY_OK;
 }
 
+/* A wording that names the language itself. */
+static char *name_language(const char *wording, const char *mark, const char *language) {
+    size_t n = strlen(wording) + strlen(language) + 1;
+    char *prompt = malloc(n);
+    if (prompt)
+        snprintf(prompt, n, "%.*s%s%s", (int)(mark - wording), wording, language,
+                 mark + strlen(IN));
+    return prompt;
+}
+
 static char *build_prompt(const char *wording, const char *argument, const char *language) {
-    const char *mark = strstr(wording, MARK);
+    const char *mark = strstr(wording, MARK), *in = strstr(wording, IN);
+    if (in) return name_language(wording, in, language ? language : "English");
     size_t before = mark ? (size_t)(mark - wording) : strlen(wording);
     const char *behind = mark ? mark + strlen(MARK) : "";
     size_t n =
