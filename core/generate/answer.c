@@ -8,9 +8,10 @@
 
 enum { LOOP_PERIOD = 64, LOOP_REPEATS = 8, LOOP_TOKENS = 256 };
 
-static size_t blanks_at_end(const espy_answer *a) {
+/* Blanks before end that were not sent. */
+static size_t blanks_before(const espy_answer *a, size_t end) {
     size_t n = 0;
-    while (n < a->n_bytes - a->n_sent && espy_is_space(a->text[a->n_bytes - 1 - n])) n++;
+    while (n + a->n_sent < end && espy_is_space(a->text[end - 1 - n])) n++;
     return n;
 }
 
@@ -24,14 +25,14 @@ static void strip_begin(espy_answer *a) {
 
 static void strip_end(espy_answer *a) {
     if (!a->strip || !a->text) return;
-    a->n_bytes -= blanks_at_end(a);
+    a->n_bytes -= blanks_before(a, a->n_bytes);
     a->text[a->n_bytes] = 0;
 }
 
-/* Bytes at the end of text that may be the beginning of a stop string, or of the
- * blanks that are left out at the end. */
+/* Bytes at the end of text that may be the beginning of a stop string, with the blanks
+ * before it that would then be left out. */
 static size_t held_back(const espy_answer *a) {
-    size_t held = a->strip ? blanks_at_end(a) : 0;
+    size_t held = 0;
     for (int i = 0; i < a->n_stop; i++) {
         size_t n = strlen(a->stop[i]), most = n ? n - 1 : 0;
         if (most > a->n_bytes) most = a->n_bytes;
@@ -41,7 +42,7 @@ static size_t held_back(const espy_answer *a) {
                 break;
             }
     }
-    return held;
+    return a->strip ? held + blanks_before(a, a->n_bytes - held) : held;
 }
 
 /* Cuts text at the first stop string beyond what was sent. */

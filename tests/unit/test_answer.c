@@ -81,6 +81,33 @@ static void stop_strings_are_never_shown(void **state) {
     espy_answer_free(&a);
 }
 
+static void blanks_at_both_ends_are_left_out(void **state) {
+    (void)state;
+    static const char *const stop[] = { "STOP" };
+    static const char *const cases[][2] = {
+        { " \n\t one  two\n\n three \n ", "one  two\n\n three" },
+        { "one  \n STOP two", "one" },
+        { " \n ", "" },
+        { " \nSTOP", "" },
+        { "", "" },
+        { "one ST ", "one ST" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sink s = { .refuse_at = -1 };
+        espy_answer a = answer_to(&s, stop, 1);
+        a.strip = 1;
+        feed(&a, cases[i][0]);
+        assert_int_equal(espy_answer_end(&a, NULL), ESPY_OK);
+        assert_string_equal(a.text ? a.text : "", cases[i][1]);
+        assert_int_equal(a.n_bytes, strlen(cases[i][1]));
+        char joined[512] = "";
+        for (char *p = s.text, *to = joined; *p; p++)
+            if (*p != '|') *to++ = *p;
+        assert_string_equal(joined, cases[i][1]); /* nor do pieces have them */
+        espy_answer_free(&a);
+    }
+}
+
 static void a_callback_can_stop(void **state) {
     (void)state;
     sink s = { .refuse_at = 2 };
@@ -128,6 +155,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_make_the_text),
         cmocka_unit_test(stop_strings_are_never_shown),
+        cmocka_unit_test(blanks_at_both_ends_are_left_out),
         cmocka_unit_test(a_callback_can_stop),
         cmocka_unit_test(loops_are_noticed),
     };
