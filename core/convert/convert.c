@@ -202,6 +202,10 @@ static espy_status open_folder(espy_model **model, const char *folder,
     if (!status && strcmp(espy_container_format((*model)->language), "GGUF") == 0)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "%s: is a GGUF already; quantising changes its types", folder);
+    if (!status && !(*model)->family->gguf_architectures[0])
+        return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: there is no GGUF form of %s models; espy reads the folder as it is",
+                         folder, (*model)->family->name);
     return status;
 }
 

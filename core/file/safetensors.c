@@ -10,6 +10,7 @@
  * an index whose weight_map gives the file of each tensor, or plain files. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,15 +269,29 @@ static espy_status files_of_index(const char *index, list *files, espy_error *er
     return status;
 }
 
+/* PyTorch's files are programs that run when they are read. */
+static espy_status only_pytorch(const char *path, const char *file, espy_error *err) {
+    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                     "%s: its weights are in PyTorch files (%.100s), which espy does not read; save "
+                     "each as safetensors: safetensors.torch.save_file(torch.load(FILE, "
+                     "weights_only=True), FILE + '.safetensors') in Python, see 'man espy', WEIGHTS",
+                     path, file);
+}
+
 static espy_status files_of_folder(const char *path, list *files, espy_error *err) {
+    char pytorch[NAME_MAX + 1] = "";
     DIR *dir = opendir(path);
     if (!dir) return espy_fail(err, ESPY_ERR_IO, -1, "%s: cannot open: %s", path, strerror(errno));
     espy_status status = ESPY_OK;
-    for (struct dirent *d; !status && (d = readdir(dir)) != NULL;)
+    for (struct dirent *d; !status && (d = readdir(dir)) != NULL;) {
         if (d->d_name[0] != '.' && espy_ends_with(d->d_name, ".safetensors"))
             status = list_add(files, d->d_name, err);
+        if (strncmp(d->d_name, "pytorch_model", 13) == 0 && espy_ends_with(d->d_name, ".bin"))
+            snprintf(pytorch, sizeof pytorch, "%.255s", d->d_name);
+    }
     closedir(dir);
     if (status) return status;
+    if (!files->n && *pytorch) return only_pytorch(path, pytorch, err);
     if (!files->n)
         return espy_fail(err, ESPY_ERR_MISSING, -1,
                          "%s: no safetensors file in this folder (looked for model.safetensors, "

@@ -36,6 +36,7 @@ typedef struct espy_video_traits {
 typedef struct espy_family {
     const char *name;           /* "qwen3_vl"                        */
     const char *model_types[4]; /* config.json: model_type           */
+    const char *vision_object;  /* what config.json has only if the model sees; or NULL */
     const char *gguf_architectures[4];
     const char *projector_types[4]; /* mmproj: clip.projector_type       */
     const char *paper;

@@ -37,6 +37,11 @@ static espy_status family_of_folder(espy_model *m, const espy_numbers *n, espy_e
     const char *name = cJSON_IsString(type) ? type->valuestring : "";
     char known[256];
     m->family = espy_family_of_type(name);
+    const char *vision = m->family ? m->family->vision_object : NULL;
+    if (vision && !espy_json_at(n->config, vision))
+        return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s/config.json: there is no '%s' in it: a model of text alone", n->folder,
+                         vision);
     if (m->family) return ESPY_OK;
     espy_known_families(known, sizeof known);
     return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
@@ -252,6 +257,19 @@ static espy_status choose_chat_in(espy_model *m, const char *folder, espy_error 
     return status;
 }
 
+/* Quantised by programs of training, in tensors of their own. */
+static espy_status refuse_quantised(const espy_numbers *n, espy_error *err) {
+    static const char *const methods[] = { "gptq", "awq", "bitsandbytes" };
+    const cJSON *method = espy_json_at(n->config, "quantization_config.quant_method");
+    for (size_t i = 0; cJSON_IsString(method) && i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method->valuestring, methods[i]) == 0)
+            return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                             "%s/config.json: its weights are quantised by %s, which espy does not "
+                             "read; take the release that is not",
+                             n->folder, methods[i]);
+    return ESPY_OK;
+}
+
 static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model_params *params,
                           espy_error *err) {
     espy_status status = read_numbers(m, n, err);
@@ -299,6 +317,7 @@ static espy_status open_folder(espy_model *m, const char *folder, const espy_mod
     n.video = video;
     n.generation = generation;
     if (!status) status = family_of_folder(m, &n, err);
+    if (!status) status = refuse_quantised(&n, err);
     if (!status) status = espy_container_open(&m->language, folder, err);
     if (!status) m->chat = m->family->chat;
     if (!status) status = choose_chat_in(m, folder, err);

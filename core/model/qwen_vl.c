@@ -201,6 +201,7 @@ static const espy_weight_table weight_table = ESPY_TABLE(weights);
 const espy_family espy_family_qwen_vl = {
     .name = "qwen_vl",
     .model_types = { "qwen" },
+    .vision_object = "visual",
     .paper = "arXiv:2308.12966",
     .vision = { .norm = ESPY_NORM_LAYER,
                 .mlp = ESPY_GELU_ERF,

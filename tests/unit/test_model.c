@@ -101,6 +101,22 @@ static void fails(const char *path, espy_status status, const char *words) {
     if (!strstr(err.message, words)) fail_msg("'%s' is not in: %s", words, err.message);
 }
 
+/* Forms of releases that are not read, each with what to do. */
+static void other_forms_are_told(void **state) {
+    (void)state;
+    link_checkpoint("\"vision_config\"", "\"quantization_config\": {\"bits\": 4, \"quant_method\": "
+                                         "\"gptq\"}, \"vision_config\"");
+    fails(folder, ESPY_ERR_UNSUPPORTED, "quantised by gptq");
+    unlink(at("model.safetensors"));
+    link_as("bf16/model.safetensors", "pytorch_model-00001-of-00002.bin");
+    unlink(at("config.json"));
+    link_as("../qwen_vl/bf16/config.json", "config.json");
+    fails(folder, ESPY_ERR_UNSUPPORTED, "pytorch_model-00001-of-00002.bin");
+    unlink(at("config.json"));
+    write_file("config.json", "{\"model_type\": \"qwen\"}", 22);
+    fails(folder, ESPY_ERR_UNSUPPORTED, "a model of text alone");
+}
+
 static void folders_files_and_parts_open(void **state) {
     (void)state;
     link_checkpoint(NULL, NULL);
@@ -241,6 +257,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(mmproj_is_found_by_name, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(an_mmproj_of_another_width_is_refused, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(other_forms_are_told, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(missing_things_are_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(wrong_numbers_are_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(cut_files_are_named, make_folder, remove_folder),
