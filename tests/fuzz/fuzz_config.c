@@ -10,54 +10,78 @@
 
 espy_status fuzz_status;
 
-static char folder[64];
+/* Links to the files of a good model, and the input as config.json. */
+typedef struct place {
+    const char *from; /* below ESPY_FUZZ_MODELS */
+    const char *files[5];
+    char folder[64];
+} place;
 
-static void remove_folder(void) {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (system(command)) fprintf(stderr, "%s stays\n", folder);
+static place places[] = {
+    { .from = "bf16", .files = { "model.safetensors", "tokenizer.json" } },
+    { .from = "../qwen_vl/f16",
+      .files = { "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                 "model.safetensors.index.json", "qwen.tiktoken" } },
+};
+
+static void remove_folders(void) {
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char command[128];
+        snprintf(command, sizeof command, "rm -rf '%s'", places[i].folder);
+        if (system(command)) fprintf(stderr, "%s stays\n", places[i].folder);
+    }
 }
 
-/* Links to the good files, once. */
-static void make_folder(void) {
-    static const char *const files[] = { "model.safetensors", "tokenizer.json" };
-    strcpy(folder, "espy-config-XXXXXX");
-    if (!mkdtemp(folder)) abort();
-    atexit(remove_folder);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+/* Once. */
+static void make_folder(place *p) {
+    strcpy(p->folder, "espy-config-XXXXXX");
+    if (!mkdtemp(p->folder)) abort();
+    for (int i = 0; p->files[i]; i++) {
         char from[1024], to[128];
-        snprintf(from, sizeof from, "%s/bf16/%s", ESPY_FUZZ_MODELS, files[i]);
-        snprintf(to, sizeof to, "%s/%s", folder, files[i]);
+        snprintf(from, sizeof from, "%s/%s/%s", ESPY_FUZZ_MODELS, p->from, p->files[i]);
+        snprintf(to, sizeof to, "%s/%s", p->folder, p->files[i]);
         if (symlink(from, to)) abort();
     }
 }
 
-static void answer(const espy_model *model) {
+static void answer(const espy_model *model, int sees) {
+    static const uint8_t pixels[8 * 8 * 3];
     espy_context_params p = { .n_threads = 1, .n_context = 64 };
-    espy_part part = { .text = "hi" };
-    espy_message message = { .role = "user", .parts = &part, .n_parts = 1 };
-    espy_request request = { .messages = &message, .n_messages = 1, .max_tokens = 2 };
+    espy_image *image = NULL;
     espy_context *context;
     espy_result result;
     if (espy_context_open(&context, model, &p, NULL)) return;
+    if (sees) sees = !espy_image_from_pixels(&image, pixels, 8, 8, 24, 3, ESPY_ALPHA_DROP, NULL);
+    const espy_image *images[] = { image };
+    espy_part parts[] = { { .text = "hi" },
+                          { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 } };
+    espy_message message = { .role = "user", .parts = parts, .n_parts = sees ? 2 : 1 };
+    espy_request request = { .messages = &message, .n_messages = 1, .max_tokens = 2 };
     if (!espy_generate(context, &request, &result, NULL)) espy_result_clear(&result);
+    espy_image_close(&image);
     espy_context_close(&context);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char mark[] = "\"visual\"";
+    int other = memmem(data, size, mark, sizeof mark - 1) != NULL;
     char path[128];
     espy_model *model;
     espy_error err = { 0 };
-    if (!folder[0]) make_folder();
-    snprintf(path, sizeof path, "%s/config.json", folder);
+    if (!places[0].folder[0]) {
+        make_folder(&places[0]);
+        make_folder(&places[1]);
+        atexit(remove_folders);
+    }
+    snprintf(path, sizeof path, "%s/config.json", places[other].folder);
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(data, 1, size, f) != size || fclose(f)) abort();
-    fuzz_status = espy_model_open(&model, folder, NULL, &err);
+    fuzz_status = espy_model_open(&model, places[other].folder, NULL, &err);
     if (fuzz_status) {
         FUZZ_CHECK(err.message[0]);
         return 0;
     }
-    answer(model);
+    answer(model, other);
     espy_model_close(&model);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A vocabulary from the GGUF that the input is; then a fixed text and the input
- * itself, as text, through the tokenizer and back. */
+/* A vocabulary from the GGUF or, where it is none, the qwen.tiktoken that the input is; then a
+ * fixed text and the input itself, as text, through the tokenizer and back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,13 +71,18 @@ static void look_at(const espy_vocab *vocab) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
-    espy_container *gguf;
+    espy_container *gguf = NULL;
     espy_vocab *vocab = NULL;
     espy_error err = { 0 };
-    fuzz_status = espy_container_open_memory(&gguf, data, (int64_t)n_bytes, "input.gguf", &err);
-    if (fuzz_status) return 0;
-    fuzz_status = espy_vocab_from_gguf(&vocab, gguf, &err);
+    if (n_bytes >= 4 && memcmp(data, "GGUF", 4) == 0) {
+        fuzz_status = espy_container_open_memory(&gguf, data, (int64_t)n_bytes, "input.gguf", &err);
+        if (fuzz_status) return 0;
+        fuzz_status = espy_vocab_from_gguf(&vocab, gguf, &err);
+    } else {
+        fuzz_status = espy_vocab_from_tiktoken(&vocab, data, n_bytes, "input.tiktoken", &err);
+    }
     FUZZ_CHECK(!vocab == !!fuzz_status);
+    FUZZ_CHECK(!fuzz_status || err.message[0]);
     if (vocab) {
         look_at(vocab);
         size_t n = n_bytes < MAX_TEXT_BYTES ? n_bytes : MAX_TEXT_BYTES;

@@ -3,6 +3,7 @@
 """Writes the hand-made seeds of the fuzz corpus: one good file or more per
 parser, and broken ones, each with one thing wrong. What a fuzzer found stands
 beside them under the hash of its bytes."""
+import base64
 import json
 import struct
 from pathlib import Path
@@ -147,6 +148,23 @@ save("vocab/twice.gguf", vocab(WORDS + WORDS, MERGES[:2] * 2, ADDED * 2))
 save("vocab/types.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[1, 3]))
 save("vocab/not_utf8.gguf", vocab(WORDS, MERGES[:1], ADDED).replace(b"ello", b"el\xff\xc3"))
 save("vocab/no_bytes.gguf", vocab(WORDS, MERGES[:1], ADDED, types=[5] * 270))
+
+
+def tiktoken(*tokens, first=0):
+    return b"".join(base64.b64encode(t) + b" %d\n" % (first + i) for i, t in enumerate(tokens))
+
+
+BYTES = [bytes([b]) for b in range(256)]
+SPELLED = [b"ll", b"el", b"ell", b"ello", b" w", b"or", b" wor", b"aa", b"aaaa", b"world", b"\xc3\xa9"]
+RANKS = tiktoken(*BYTES, *SPELLED)
+save("vocab/ranks.tiktoken", RANKS)
+save("vocab/crlf.tiktoken", RANKS.replace(b"\n", b"\r\n") + b"\n")
+save("vocab/twice.tiktoken", RANKS + tiktoken(b"ll", first=267))
+save("vocab/same_rank.tiktoken", RANKS + tiktoken(b"lll", first=3))
+save("vocab/far_rank.tiktoken", RANKS + tiktoken(b"lll", first=2**63))
+save("vocab/cut.tiktoken", RANKS[:-3])
+save("vocab/not_base64.tiktoken", RANKS.replace(b"AQ==", b"A=Q="))
+save("vocab/few_bytes.tiktoken", tiktoken(*BYTES[97:123]))
 
 # Answers; the first byte is the way of reading, see fuzz_shapes.c.
 ANSWERS = {

@@ -145,6 +145,87 @@ static void fills_places_in_order(void **state) {
     cli_request_free(&r);
 }
 
+static espy_model *open_model(const char *name) {
+    char path[sizeof folder + 64];
+    espy_model *model;
+    espy_error err = { 0 };
+    snprintf(path, sizeof path, "%s/../%s", folder, name);
+    if (espy_model_open(&model, path, NULL, &err)) fail_msg("%s", err.message);
+    return model;
+}
+
+#define TAGGED                                                                                     \
+    "{\"messages\": [{\"role\": \"user\", \"content\": "                                           \
+    "\"<img>odd.png</img>is<img>dot.png</img>\"},"                                                 \
+    " {\"role\": \"assistant\", \"content\": \"It.\"}, {\"role\": \"user\", \"content\": ["        \
+    "  {\"type\": \"image\", \"image\": \"odd.png\"}, {\"type\": \"text\", \"text\": \"a "         \
+    "<img>dot.png</img>\"}]}]}"
+
+static void makes_pictures_of_tags(void **state) {
+    (void)state;
+    cli_request r;
+    espy_error err;
+    espy_model *model = open_model("qwen_vl/f16");
+    assert_int_equal(parse(&r, TAGGED, &err), ESPY_OK);
+    assert_int_equal(cli_request_adapt(&r, model, &err), ESPY_OK);
+    assert_int_equal(r.n_images, 4);
+    const espy_message *m = r.api.messages;
+    assert_int_equal(m[0].n_parts, 3);
+    assert_int_equal(m[0].parts[0].type, ESPY_PART_IMAGE);
+    assert_true(m[0].parts[0].bare);
+    assert_int_equal(espy_image_width(m[0].parts[0].images[0]), 131);
+    assert_string_equal(m[0].parts[1].text, "is");
+    assert_int_equal(espy_image_width(m[0].parts[2].images[0]), 1);
+    assert_int_equal(m[1].n_parts, 1);
+    assert_string_equal(m[1].parts[0].text, "It.");
+    assert_int_equal(m[2].n_parts, 3);
+    assert_false(m[2].parts[0].bare);
+    assert_string_equal(m[2].parts[1].text, "a ");
+    assert_true(m[2].parts[2].bare);
+    cli_request_free(&r);
+
+    static const char *const broken[][2] = {
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img>dot.png\"}]}",
+          "messages[0].content has an <img> without an </img>" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img>no.png</img>\"}]}", "no.png" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img></img>\"}]}", "pictures" },
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        assert_int_equal(parse(&r, broken[i][0], &err), ESPY_OK);
+        assert_int_not_equal(cli_request_adapt(&r, model, &err), ESPY_OK);
+        if (!strstr(err.message, broken[i][1]))
+            fail_msg("'%s' does not say '%s'", err.message, broken[i][1]);
+        cli_request_free(&r);
+    }
+    espy_model_close(&model);
+
+    /* to a model that has no such token it is text */
+    model = open_model("qwen3_vl/micro");
+    assert_int_equal(parse(&r, TAGGED, &err), ESPY_OK);
+    assert_int_equal(cli_request_adapt(&r, model, &err), ESPY_OK);
+    assert_int_equal(r.n_images, 1);
+    assert_int_equal(r.api.messages[0].n_parts, 1);
+    cli_request_free(&r);
+    espy_model_close(&model);
+}
+
+/* The pad alone, or nothing, between the tags: the next of "images". */
+static void tags_without_a_path_take_images(void **state) {
+    (void)state;
+    cli_request r;
+    espy_error err;
+    assert_int_equal(parse(&r,
+                           "{\"prompt\": \"<img></img><img>odd.png</img><img><imgpad></img>\","
+                           " \"images\": [\"dot.png\", \"odd.png\"]}",
+                           &err),
+                     ESPY_OK);
+    assert_int_equal(r.api.n_prompt_parts, 3);
+    assert_int_equal(espy_image_width(r.api.prompt_parts[0].images[0]), 1);
+    assert_int_equal(espy_image_width(r.api.prompt_parts[1].images[0]), 131);
+    assert_int_equal(espy_image_width(r.api.prompt_parts[2].images[0]), 131);
+    cli_request_free(&r);
+}
+
 static void refuses(void **state) {
     (void)state;
     static const struct {
@@ -252,9 +333,14 @@ int main(void) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
     snprintf(folder, sizeof folder, "%s/tests/data/pictures", root ? root : ".");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_messages),   cmocka_unit_test(has_defaults),
-        cmocka_unit_test(reads_data_uris),  cmocka_unit_test(fills_places_in_order),
-        cmocka_unit_test(refuses),          cmocka_unit_test(refuses_beginnings),
+        cmocka_unit_test(reads_messages),
+        cmocka_unit_test(has_defaults),
+        cmocka_unit_test(reads_data_uris),
+        cmocka_unit_test(fills_places_in_order),
+        cmocka_unit_test(makes_pictures_of_tags),
+        cmocka_unit_test(tags_without_a_path_take_images),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses_beginnings),
         cmocka_unit_test(makes_utf8_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

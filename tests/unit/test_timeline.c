@@ -53,6 +53,23 @@ static void rewinding_drops_whole_pictures(void **state) {
     }
 }
 
+static void queries_have_a_position_each(void **state) {
+    (void)state;
+    const int32_t before[] = { 10, 11 };
+    espy_timeline t = { 0 };
+    assert_int_equal(espy_timeline_reserve(&t, 8, NULL), ESPY_OK);
+    espy_timeline_text(&t, before, 2);
+    espy_timeline_queries(&t, PAD, (espy_picture_key){ 5, 7 }, 4);
+    espy_timeline_text(&t, before, 1);
+    assert_int_equal(t.n, 7);
+    for (int32_t i = 0; i < 7; i++)
+        for (int axis = 0; axis < 3; axis++) assert_int_equal(t.positions.at[axis][i], i);
+    espy_timeline_rewind(&t, 4);
+    assert_int_equal(t.n, 2);
+    assert_int_equal(t.positions.next, 2);
+    espy_timeline_free(&t);
+}
+
 static void common_beginnings_end_before_other_pictures(void **state) {
     (void)state;
     espy_timeline a, same, other, later;
@@ -63,6 +80,9 @@ static void common_beginnings_end_before_other_pictures(void **state) {
     assert_int_equal(espy_timeline_common(&a, &same), 10);
     assert_int_equal(espy_timeline_common(&a, &later), 9);
     assert_int_equal(espy_timeline_common(&a, &other), 2);
+    same.positions.theta = 5;
+    assert_int_equal(espy_timeline_common(&a, &same), 0);
+    same.positions.theta = 0;
     a.n = 5; /* stopped in the middle of the picture */
     assert_int_equal(espy_timeline_common(&a, &same), 2);
     espy_timeline_free(&a);
@@ -89,6 +109,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions_follow_the_picture),
         cmocka_unit_test(rewinding_drops_whole_pictures),
+        cmocka_unit_test(queries_have_a_position_each),
         cmocka_unit_test(common_beginnings_end_before_other_pictures),
         cmocka_unit_test(hashes_tell_ids_and_pictures_apart),
     };

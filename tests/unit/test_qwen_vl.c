@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is Qwen-VL's alone, on its tiny model with a trained length of 64 tokens; its
+ * numbers are those of the parity tests. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "generate/answer.h"
+#include "generate/context.h"
+#include "generate/prepare.h"
+#include "model/model.h"
+#include "text/prompt.h"
+
+static espy_model *model;
+static espy_image *dark, *light;
+static char folder[1024];
+
+static espy_image *grey(int value, int width, int height) {
+    static uint8_t pixels[64 * 64 * 3];
+    espy_image *image;
+    memset(pixels, value, sizeof pixels);
+    assert_int_equal(espy_image_from_pixels(&image, pixels, width, height, (ptrdiff_t)width * 3, 3,
+                                            ESPY_ALPHA_DROP, NULL),
+                     ESPY_OK);
+    return image;
+}
+
+static int set_up(void **state) {
+    (void)state;
+    const char *root = getenv("ESPY_SOURCE_ROOT");
+    espy_error err = { 0 };
+    snprintf(folder, sizeof folder, "%s/tests/data/qwen_vl/f16", root ? root : ".");
+    if (espy_model_open(&model, folder, NULL, &err)) {
+        print_error("%s\n", err.message);
+        return -1;
+    }
+    dark = grey(20, 64, 8);
+    light = grey(220, 8, 64);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    espy_image_close(&dark);
+    espy_image_close(&light);
+    espy_model_close(&model);
+    return 0;
+}
+
+static espy_part text_part(const char *text) {
+    return (espy_part){ .text = text };
+}
+
+static espy_part image_part(const espy_image *const *image) {
+    return (espy_part){ .type = ESPY_PART_IMAGE, .images = image, .n_images = 1 };
+}
+
+/* ----------------------------------------------------------------- prompts */
+
+static void pictures_are_announced_and_counted(void **state) {
+    (void)state;
+    espy_part bare = image_part((const espy_image *const *)&dark);
+    bare.bare = 1;
+    const espy_part first[] = { image_part((const espy_image *const *)&dark), text_part("What?") };
+    const espy_part second[] = { bare, text_part("or"),
+                                 image_part((const espy_image *const *)&light) };
+    const espy_part said = text_part("It.");
+    const espy_message messages[] = { { "user", first, 2 },
+                                      { "assistant", &said, 1 },
+                                      { "user", second, 3 } };
+    espy_prompt p;
+    assert_int_equal(espy_chat_render(&p, model->chat, messages, 3, 0, NULL), ESPY_OK);
+    assert_string_equal(p.text,
+                        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+                        "<|im_start|>user\nPicture 1: <img><imgpad></img>\nWhat?<|im_end|>\n"
+                        "<|im_start|>assistant\nIt.<|im_end|>\n"
+                        "<|im_start|>user\n<img><imgpad></img>or"
+                        "Picture 3: <img><imgpad></img>\n<|im_end|>\n"
+                        "<|im_start|>assistant\n");
+    assert_int_equal(p.n_places, 3);
+    espy_prompt_free(&p);
+}
+
+static void films_are_refused(void **state) {
+    (void)state;
+    espy_part film = image_part((const espy_image *const *)&dark);
+    film.type = ESPY_PART_VIDEO;
+    const espy_message message = { "user", &film, 1 };
+    const espy_request request = { .messages = &message, .n_messages = 1 };
+    espy_prepared p;
+    espy_error err = { 0 };
+    assert_int_equal(espy_prepare(&p, model, &request, &err), ESPY_ERR_UNSUPPORTED);
+    assert_true(err.message[0]);
+}
+
+/* The library opens no path: in a prompt it stands for the next part, in a message
+ * it is text. */
+static void paths_in_texts_are_not_opened(void **state) {
+    (void)state;
+    const espy_part picture = image_part((const espy_image *const *)&dark);
+    espy_request raw = { .prompt = "<img>/nowhere.png</img>What?",
+                         .prompt_parts = &picture,
+                         .n_prompt_parts = 1 };
+    espy_prepared p;
+    espy_error err = { 0 };
+    if (espy_prepare(&p, model, &raw, &err)) fail_msg("%s", err.message);
+    assert_string_equal(p.prompt.text, "<img><imgpad></img>What?");
+    assert_int_equal(p.n_pictures, 1);
+    assert_int_equal(p.pictures[0].first, 1);
+    assert_int_equal(p.pictures[0].n, 16);
+    espy_prepared_free(&p);
+
+    const espy_part said = text_part("<img>/nowhere.png</img>What?");
+    const espy_message message = { "user", &said, 1 };
+    const espy_request chat = { .messages = &message, .n_messages = 1 };
+    assert_int_equal(espy_prepare(&p, model, &chat, &err), ESPY_OK);
+    assert_int_equal(p.n_pictures, 0);
+    int32_t start = espy_vocab_special(model->vocab, "<img>");
+    for (int64_t i = 0; i < p.timeline.n; i++) assert_int_not_equal(p.timeline.ids[i], start);
+    espy_prepared_free(&p);
+
+    raw.prompt = "<img>a.png What?";
+    assert_int_equal(espy_prepare(&p, model, &raw, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "<img> without a </img>"));
+    raw.prompt = "What?";
+    assert_int_equal(espy_prepare(&p, model, &raw, &err), ESPY_ERR_ARGUMENT);
+}
+
+/* Ill-formed bytes become U+FFFD before anything else. */
+static void ill_formed_text_is_repaired(void **state) {
+    (void)state;
+    const espy_part said = text_part("a\xC3<ref>\xFF");
+    const espy_message message = { "user", &said, 1 };
+    espy_prompt p;
+    assert_int_equal(espy_chat_render(&p, model->chat, &message, 1, 0, NULL), ESPY_OK);
+    assert_non_null(strstr(p.text, "user\na\xEF\xBF\xBD<ref>\xEF\xBF\xBD<|im_end|>"));
+    espy_prompt_free(&p);
+}
+
+static void all_pictures_have_one_size(void **state) {
+    (void)state;
+    int w = 0, h = 0, n = 0;
+    assert_int_equal(espy_fit(model, 1, 5000, 0, 0, &w, &h, &n, NULL), ESPY_OK);
+    assert_int_equal(w, 112);
+    assert_int_equal(h, 112);
+    assert_int_equal(n, 16);
+    assert_int_equal(espy_fit(model, 64, 64, 1000, 2000, &w, &h, &n, NULL), ESPY_OK);
+    assert_int_equal(w, 112);
+    espy_model_info info;
+    espy_model_get_info(model, &info);
+    assert_int_equal(info.image_px, 112);
+    assert_int_equal(info.n_queries, 16);
+    assert_int_equal(info.min_pixels, 112 * 112);
+    assert_true(info.drops_alpha);
+}
+
+/* -------------------------------------------------------------- the angles */
+
+static void theta_steps_with_the_prompts_length(void **state) {
+    (void)state;
+    const espy_text_config c = {
+        .rope_theta = 10000, .head_dim = 128, .ntk_length = 2048, .logn_length = 2048
+    };
+    static const struct {
+        int64_t n;
+        double theta; /* 10000 alpha^(128 / 126) */
+    } steps[] = { { 1, 10000 },       { 2048, 10000 },    { 2049, 30527.73 }, { 4096, 30527.73 },
+                  { 4097, 72195.86 }, { 8192, 72195.86 }, { 8193, 156588.14 } };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        assert_float_equal(espy_rope_theta(&c, steps[i].n), steps[i].theta, 0.5);
+    const espy_text_config plain = { .rope_theta = 10000, .head_dim = 128 };
+    assert_float_equal(espy_rope_theta(&plain, 100000), 10000, 0);
+
+    assert_float_equal(espy_logn_scale(&c, 2047), 1, 0);
+    assert_false(espy_logn_applies(&c, 2047));
+    assert_true(espy_logn_applies(&c, 2048));
+    assert_float_equal(espy_logn_scale(&c, 4095), 1.0909, 1e-4);
+    assert_float_equal(espy_logn_scale(&c, 8191), 1.1818, 1e-4);
+    assert_false(espy_logn_applies(&plain, 100000));
+}
+
+static espy_result run(espy_context *c, const espy_request *r) {
+    espy_result result;
+    espy_error err = { 0 };
+    if (espy_generate(c, r, &result, &err)) fail_msg("%s", err.message);
+    return result;
+}
+
+/* n_words words, one token each, about a picture. */
+static espy_result ask(espy_context *c, int n_words) {
+    static const espy_sampling greedy;
+    char words[512] = "";
+    for (int i = 0; i < n_words; i++) strcat(words, " a");
+    const espy_part parts[] = { image_part((const espy_image *const *)&dark), text_part(words) };
+    const espy_part empty = text_part("");
+    const espy_message messages[] = { { "system", &empty, 1 }, { "user", parts, 2 } };
+    const espy_request request = { .messages = messages,
+                                   .n_messages = 2,
+                                   .max_tokens = 4,
+                                   .sampling = &greedy,
+                                   .ignore_eos = 1,
+                                   .n_top_logprobs = 5 };
+    return run(c, &request);
+}
+
+static espy_context *open_context(void) {
+    espy_context *c;
+    const espy_context_params params = { .exact = 1, .n_threads = 1 };
+    assert_int_equal(espy_context_open(&c, model, &params, NULL), ESPY_OK);
+    return c;
+}
+
+/* A longer prompt keeps what was computed only if it turns by the same angles; the
+ * picture's tokens are kept in any case. */
+static void the_cache_is_dropped_when_theta_changes(void **state) {
+    (void)state;
+    espy_context *c = open_context();
+    espy_result r = ask(c, 1);
+    int base = r.n_prompt_tokens; /* with one word */
+    espy_result_clear(&r);
+    static const struct {
+        int n, reuses;
+    } prompts[] = { { 60, 1 },  { 64, 1 }, { 65, 0 }, { 100, 1 }, { 128, 1 },
+                    { 129, 0 }, { 70, 0 }, { 64, 0 }, { 54, 1 } };
+    for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+        r = ask(c, prompts[i].n - base + 1);
+        assert_int_equal(r.n_prompt_tokens, prompts[i].n);
+        if (prompts[i].reuses)
+            assert_true(r.n_reused_tokens > 16);
+        else
+            assert_int_equal(r.n_reused_tokens, 0);
+        assert_int_equal(r.n_cached_images, !prompts[i].reuses);
+        espy_context *fresh = open_context();
+        espy_result alone = ask(fresh, prompts[i].n - base + 1);
+        assert_int_equal(r.n_tokens, alone.n_tokens);
+        assert_memory_equal(r.tokens, alone.tokens, (size_t)r.n_tokens * sizeof *r.tokens);
+        for (int k = 0; k < r.n_tokens * 5; k++)
+            assert_float_equal(r.top_logprobs[k].logprob, alone.top_logprobs[k].logprob, 1e-3);
+        espy_result_clear(&alone);
+        espy_result_clear(&r);
+        espy_context_close(&fresh);
+    }
+    espy_context_close(&c);
+}
+
+/* ----------------------------------------------------------------- answers */
+
+static void tasks_are_worded_as_it_was_trained(void **state) {
+    (void)state;
+    static const char *const cases[][4] = {
+        { "caption", NULL, NULL, "Describe the image in English:" },
+        { "caption", NULL, "de", "Describe the image in German:" },
+        { "find", "\"cat\"", "de", "框出图中'cat'的位置" },
+        { "detailed", NULL, "fr", "Describe this image in detail. Answer in French." },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        espy_task_request r;
+        assert_int_equal(espy_task_prepare(&r, model, espy_task_find(cases[i][0]), cases[i][1],
+                                           cases[i][2], NULL),
+                         ESPY_OK);
+        assert_string_equal(r.prompt, cases[i][3]);
+        assert_int_equal(r.min_pixels, 0);
+        assert_int_equal(r.max_pixels, 0);
+        espy_task_request_clear(&r);
+    }
+}
+
+/* Its tags are tokens; they reach the reader of shapes as text. */
+static void boxes_come_through_as_tokens(void **state) {
+    (void)state;
+    static const char said[] = "<ref> Two</ref><box>(302,257),(582,671)</box><box>(603,252),"
+                               "(878,642)</box> <quad>(1,2),(30,3),(31,40),(2,41)</quad>";
+    espy_ids ids = { 0 };
+    espy_answer a = { .vocab = model->vocab };
+    assert_int_equal(espy_bpe_encode(model->vocab, said, strlen(said), 1, &ids, NULL), ESPY_OK);
+    assert_int_equal(ids.at[0], espy_vocab_special(model->vocab, "<ref>"));
+    for (int64_t i = 0; i < ids.n; i++)
+        assert_int_equal(espy_answer_push(&a, ids.at[i], NULL), ESPY_OK);
+    assert_string_equal(a.text, said);
+
+    espy_shape_params params;
+    espy_shape_reader *reader;
+    espy_shapes shapes;
+    assert_int_equal(espy_shape_params_for(model, light, 0, 0, &params, NULL), ESPY_OK);
+    assert_int_equal(espy_shape_reader_open(&reader, &params, NULL), ESPY_OK);
+    assert_int_equal(espy_shape_reader_push(reader, a.text, a.n_bytes, NULL, NULL), ESPY_OK);
+    assert_int_equal(espy_shape_reader_end(reader, ESPY_FINISH_STOP, &shapes, NULL), ESPY_OK);
+    assert_int_equal(shapes.n_shapes, 3);
+    assert_string_equal(shapes.shapes[1].label, "Two");
+    /* of the picture as it came, 8 x 64, both axes alone */
+    assert_float_equal(shapes.shapes[1].xy[0], 0.603 * 8, 1e-9);
+    assert_float_equal(shapes.shapes[1].xy[3], 0.642 * 64, 1e-9);
+    assert_int_equal(shapes.shapes[2].type, ESPY_SHAPE_QUAD);
+    espy_shape_reader_close(&reader);
+    espy_answer_free(&a);
+    espy_ids_free(&ids);
+}
+
+/* ------------------------------------------------------------------- files */
+
+static void ends_differ_in_raw_prompts(void **state) {
+    (void)state;
+    const espy_config *c = &model->config;
+    assert_int_equal(c->n_eos, 3);
+    assert_int_equal(c->n_raw_eos, 1);
+    assert_int_equal(c->eos[0], espy_vocab_special(model->vocab, "<|endoftext|>"));
+    assert_int_equal(c->eos[1], espy_vocab_special(model->vocab, "<|im_end|>"));
+    assert_int_equal(c->eos[2], espy_vocab_special(model->vocab, "<|im_start|>"));
+    assert_float_equal(c->sampling.top_p, 0.5, 0);
+    assert_float_equal(c->sampling.temperature, 1, 0);
+    assert_int_equal(c->sampling.top_k, 0);
+}
+
+static void it_has_no_gguf(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    char out[64] = "/tmp/espy-qwen-vl-XXXXXX";
+    assert_non_null(mkdtemp(out));
+    char file[96];
+    snprintf(file, sizeof file, "%s/x.gguf", out);
+    assert_int_equal(espy_convert(folder, file, NULL, NULL, &err), ESPY_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "no GGUF form"));
+    assert_int_equal(remove(out), 0); /* empty: nothing was left there */
+}
+
+/* Sixteen cells to thirty-two: two phases, and the border repeated. */
+static void a_table_is_resized_as_a_picture(void **state) {
+    (void)state;
+    float table[16 * 16], *out;
+    for (int i = 0; i < 256; i++) table[i] = i / 16 == 7 ? 1.0F : 0.0F;
+    out = espy_table_resize(table, 16, 1, 32);
+    assert_non_null(out);
+    static const float wanted[] = { -0.03515625F, -0.10546875F, 0.26171875F,  0.87890625F,
+                                    0.87890625F,  0.26171875F,  -0.10546875F, -0.03515625F };
+    for (int row = 0; row < 32; row++)
+        for (int column = 0; column < 32; column += 31) {
+            float w = row >= 11 && row < 19 ? wanted[row - 11] : 0;
+            assert_float_equal(out[row * 32 + column], w, 1e-6);
+        }
+    free(out);
+    for (int i = 0; i < 256; i++) table[i] = 3.5F;
+    out = espy_table_resize(table, 16, 1, 5);
+    for (int i = 0; i < 25; i++) assert_float_equal(out[i], 3.5, 1e-5);
+    free(out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_are_announced_and_counted),
+        cmocka_unit_test(films_are_refused),
+        cmocka_unit_test(paths_in_texts_are_not_opened),
+        cmocka_unit_test(ill_formed_text_is_repaired),
+        cmocka_unit_test(all_pictures_have_one_size),
+        cmocka_unit_test(theta_steps_with_the_prompts_length),
+        cmocka_unit_test(the_cache_is_dropped_when_theta_changes),
+        cmocka_unit_test(tasks_are_worded_as_it_was_trained),
+        cmocka_unit_test(boxes_come_through_as_tokens),
+        cmocka_unit_test(ends_differ_in_raw_prompts),
+        cmocka_unit_test(it_has_no_gguf),
+        cmocka_unit_test(a_table_is_resized_as_a_picture),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
