@@ -218,6 +218,8 @@ cJSON *cli_json_full(const espy_result *r, double load_ms) {
     failed |= cli_json_text(o, "rendered", r->rendered);
     cJSON_AddItemToObject(o, "image_grid_thw", grids(r->image_grid_thw, r->n_images));
     cJSON_AddItemToObject(o, "video_grid_thw", grids(r->video_grid_thw, r->n_videos));
+    cJSON_AddItemToObject(o, "video_times",
+                          cJSON_CreateDoubleArray(r->video_times_s, r->n_video_times));
     cJSON_AddNumberToObject(o, "rope_delta", (double)r->rope_delta);
     cJSON_AddItemToObject(o, "timings", timings(r, load_ms));
     return whole(o, failed);

@@ -58,10 +58,12 @@ static const field image_fields[] = {
 static const field video_fields[] = {
     { "type", ELSEWHERE },
     { "video", ELSEWHERE },
+    { "times", ELSEWHERE },
     { "fps", NUMBER, IN_PART(fps), 1e-3, 1e4 },
     { "do_sample_frames", FLAG, IN_PART(do_sample_frames) },
     { "min_pixels", INT64, IN_PART(min_pixels), 1, MAX_EXACT },
     { "max_pixels", INT64, IN_PART(max_pixels), 1, MAX_EXACT },
+    { "total_pixels", INT64, IN_PART(total_pixels), 1, MAX_EXACT },
     { NULL },
 };
 
@@ -179,6 +181,25 @@ static espy_status read_image_part(cli_reader *in, const cJSON *json, const char
     return status ? status : read_images(in, image, here, part);
 }
 
+/* When each frame is; that they do not fall is seen to by the library. */
+static espy_status read_times(cli_reader *in, const cJSON *list, const char *at, espy_part *part) {
+    char here[AT_BYTES];
+    join(here, at, "times");
+    if (!list) return ESPY_OK;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) != part->n_images)
+        return cli_request_bad(in, here, "must be a list of one time for each frame");
+    double *times = cli_request_take(in, (size_t)part->n_images, sizeof *times);
+    if (!times) return ESPY_ERR_MEMORY;
+    int i = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        if (!cJSON_IsNumber(item)) return cli_request_bad(in, here, "must be numbers of seconds");
+        times[i++] = item->valuedouble;
+    }
+    part->times_s = times;
+    return ESPY_OK;
+}
+
 static espy_status read_video_part(cli_reader *in, const cJSON *json, const char *at,
                                    espy_part *part) {
     char here[AT_BYTES];
@@ -189,7 +210,8 @@ static espy_status read_video_part(cli_reader *in, const cJSON *json, const char
         return cli_request_bad(in, here, "must be a list of the paths of its frames");
     espy_status status = read_fields(in, json, video_fields, at, part);
     if (!status) status = check_range(in, at, part->min_pixels, part->max_pixels);
-    return status ? status : read_images(in, video, here, part);
+    if (!status) status = read_images(in, video, here, part);
+    return status ? status : read_times(in, get(json, "times"), at, part);
 }
 
 espy_status cli_request_part(cli_reader *in, const cJSON *json, const char *at, espy_part *part) {

@@ -23,6 +23,18 @@ def _draw(width, height, seed):
     return np.clip(out + rng.integers(0, 3, out.shape), 0, 255).astype(np.uint8)
 
 
+def _write_films(at, png):
+    """A disc that crosses a striped field: 9 frames; and 2 small frames."""
+    y, x = np.mgrid[0:56, 0:72]
+    for k in range(9):
+        frame = np.stack([x * 2 + k * 5, y * 3, (x + y + 7 * k) % 64 * 3], -1) // 16 * 16
+        frame[(x - 8 - 7 * k) ** 2 + (y - 14 - 3 * k) ** 2 < 90] = (230, 60 + 12 * k, 20)
+        Image.fromarray(frame.astype(np.uint8)).save(at(f"film-{k + 1}.png"), **png)
+    for k in range(2):
+        frame = np.stack([x * 3 + 90 * k, y * 4, x * y % 256], -1)[:36, :40] // 32 * 32
+        Image.fromarray(frame.astype(np.uint8)).save(at(f"tiny-{k + 1}.png"), **png)
+
+
 def write_pictures(folder):
     os.makedirs(folder, exist_ok=True)
 
@@ -30,6 +42,7 @@ def write_pictures(folder):
         return os.path.join(folder, name)
 
     png = dict(optimize=True)
+    _write_films(at, png)
     Image.fromarray(_draw(96, 64, 1)).save(at("photo.png"), **png)
     Image.fromarray(_draw(131, 77, 2)).save(at("odd.png"), **png)
     Image.fromarray(_draw(1, 1, 3)).save(at("dot.png"), **png)
@@ -50,6 +63,14 @@ def write_pictures(folder):
 
 def _image(name, **more):
     return {"type": "image", "image": "../../pictures/" + name, **more}
+
+
+def _film(*numbers, name="film", **more):
+    return {"type": "video", "video": [f"../../pictures/{name}-{k}.png" for k in numbers], **more}
+
+
+def _watch(question, *numbers, **more):
+    return {"messages": [_user(_film(*numbers, **more), _text(question))]}
 
 
 def _text(text):
@@ -111,6 +132,35 @@ CASES = {
         **ALL_LIMITS},
     "prompt_picture": lambda s: {"prompt": "<|im_start|>user\n<img>../../pictures/photo.png</img>"
                                  "What is this?" + s + "<|im_end|>\n<|im_start|>assistant\n"},
+    # films
+    "film4": lambda s: _watch("What happens?" + s, 1, 3, 5, 7, fps=2),
+    "film5": lambda s: _watch("Describe this video." + s, 1, 2, 4, 6, 9, fps=1),
+    "film9": lambda s: _watch("Where does it go?" + s, *range(1, 10), fps=3.7),
+    "film1": lambda s: _watch("What is it?" + s, 5, fps=2),
+    "film_small": lambda s: _watch("What changes?" + s, 1, 2, name="tiny", fps=0.5),
+    "film_no_fps": lambda s: _watch("What happens?" + s, 1, 2, 3, 4, 5, 6),
+    "film_sampled": lambda s: _watch("What happens?" + s, *range(1, 10), fps=3,
+                                     do_sample_frames=True),
+    "film_sampled_no_fps": lambda s: _watch("What happens?" + s, *range(1, 10),
+                                            do_sample_frames=True),
+    "film_times": lambda s: _watch("When does it stop?" + s, 1, 3, 7, 8, 9,
+                                   times=[0.5, 1.25, 7, 61.5, 3600]),
+    "film_limits": lambda s: _watch("What happens?" + s, 2, 4, 6, fps=2, min_pixels=8192,
+                                    max_pixels=12288),
+    "film_total": lambda s: _watch("What happens?" + s, 2, 4, 6, 8, fps=2, total_pixels=9000),
+    "film_picture": lambda s: {"messages": [_user(
+        _image("grey.png"), _text("Then: "), _film(1, 4, 7, fps=1.5),
+        _image("small.png"), _text("Compare." + s))]},
+    "film_turns": lambda s: {"messages": [
+        _user(_film(1, 2, 3, fps=2), _text("What moves?")),
+        {"role": "assistant", "content": "A disc."},
+        _user(_image("photo.jpg"), _text("And here?")),
+        {"role": "assistant", "content": "Nothing moves."},
+        _user(_text("Now "), _film(9, 7, fps=1), _film(1, 2, name="tiny", fps=4),
+              _text("which?" + s))], "add_vision_id": True},
+    "film_prompt": lambda s: {"prompt": "Look: <|vision_start|><|video_pad|><|vision_end|>"
+                              " The film shows a red disc" + s,
+                              "images": [_film(3, 6, 9, fps=2)]},
 }
 
 CLOSING = ("", " ", " Please.", " Thank you.", " Now.", " Look again.", "\n", " Say it.", " Well?",

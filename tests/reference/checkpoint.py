@@ -82,6 +82,10 @@ def save(family, spec, model, files, folder):
     if spec["limits_as"] != "size":
         pre["min_pixels"], pre["max_pixels"] = low, high
     _write_json(os.path.join(folder, "preprocessor_config.json"), pre)
+    if "video_limits" in spec:
+        low, high = spec["video_limits"]
+        _write_json(os.path.join(folder, "video_preprocessor_config.json"), dict(
+            family.PIXELS, size={"shortest_edge": low, "longest_edge": high}))
     for name in TOKENIZER_FILES:
         shutil.copy(os.path.join(TOKENIZER, name), folder)
     names = sorted(files)

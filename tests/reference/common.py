@@ -23,6 +23,8 @@ from PIL import Image, ImageOps
 from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast, Qwen2VLImageProcessor
 
+import films as F
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
 RUNS = os.path.join(HERE, "..", "parity")
@@ -66,8 +68,11 @@ VISION = "<|vision_start|><|image_pad|><|vision_end|>"
 
 
 def render(family, request):
-    """The prompt with one placeholder per picture, and the pictures' parts."""
+    """The prompt with one placeholder per picture or film, and their parts."""
     parts = []
+    counts = {"image": 0, "video": 0}
+    if "images" in request:
+        return request["prompt"], request["images"]
     if "prompt" in request:
         def found(match):
             parts.append({"image": match.group(1)})
@@ -86,9 +91,11 @@ def render(family, request):
                 text += part["text"]
                 continue
             parts.append(part)
+            counts[part["type"]] += 1
             if request.get("add_vision_id"):
-                text += f"Picture {len(parts)}: "
-            text += VISION
+                text += {"image": "Picture", "video": "Video"}[part["type"]]
+                text += f" {counts[part['type']]}: "
+            text += VISION if part["type"] == "image" else F.PAD
         text += "<|im_end|>\n"
     return text + "<|im_start|>assistant\n", parts
 
@@ -108,6 +115,7 @@ def load_picture(path, alpha):
 def pixels(family, request, parts, folder, limits):
     processor = Qwen2VLImageProcessor(**family.PIXELS)
     values, grids = [], []
+    parts = [part for part in parts if "image" in part]
     for part in parts:
         low = part.get("min_pixels", request.get("min_pixels", limits[0]))
         high = part.get("max_pixels", request.get("max_pixels", limits[1]))
@@ -120,6 +128,16 @@ def pixels(family, request, parts, folder, limits):
     return torch.cat(values), torch.cat(grids)
 
 
+def films_of(family, request, parts, folder, limits):
+    out = []
+    for part in parts:
+        if "video" in part:
+            frames = [load_picture(os.path.join(folder, name), request.get("alpha"))
+                      for name in part["video"]]
+            out.append(F.prepare(family, request, part, frames, limits))
+    return out
+
+
 def fnv1a(data):
     h = 0xCBF29CE484222325
     for byte in data:
@@ -129,10 +147,12 @@ def fnv1a(data):
 
 # --------------------------------------------------------------------- model
 
-def inputs_of(family, request, folder, limits, ids_of):
-    """Everything up to the model: rendered, ids, pixel_values, grids."""
+def inputs_of(family, spec, request, folder, ids_of):
+    """Everything up to the model: rendered, ids, kinds, pixel_values, grids, films."""
     rendered, parts = render(family, request)
+    limits = spec["limits"]
     values, grids = pixels(family, request, parts, folder, limits)
+    films = films_of(family, request, parts, folder, spec.get("video_limits", limits))
     text = rendered
     if grids is not None:
         pieces = rendered.split("<|image_pad|>")
@@ -140,36 +160,57 @@ def inputs_of(family, request, folder, limits, ids_of):
         text = pieces[0]
         for grid, piece in zip(grids, pieces[1:]):
             text += "<|image_pad|>" * (int(grid.prod()) // 4) + piece
+    if films:
+        text = F.expand(family, text, films)
     ids = torch.tensor([tokenizer()(text, add_special_tokens=False)["input_ids"]])
-    kinds = (ids == ids_of["image_pad"]).int()
-    return rendered, ids, kinds, values, grids
+    kinds = (ids == ids_of["image_pad"]).int() + 2 * (ids == ids_of["video_pad"]).int()
+    return rendered, ids, kinds, values, grids, films
 
 
-def positions_of(model, ids, kinds, grids):
-    if grids is None:
+def positions_of(family, spec, model, ids, kinds, grids, films):
+    """By MODELS.md; the library agrees but for films without time stamps."""
+    if grids is None and not films:
         n = ids.shape[1]
         return torch.arange(n).view(1, 1, n).expand(3, 1, n).clone(), 0
-    pos, delta = model.model.get_rope_index(ids, kinds, image_grid_thw=grids)
-    return pos, int(delta)
+    pos, delta = F.positions(family, spec, kinds[0].tolist(), grids, films)
+    if not films or family.FILMS["stamps"]:
+        video = torch.cat([f["grid"] for f in films]) if films else None
+        theirs, delta2 = model.model.get_rope_index(ids, kinds, image_grid_thw=grids,
+                                                    video_grid_thw=video)
+        assert torch.equal(theirs, pos) and int(delta2) == delta
+    return pos, delta
+
+
+def visual_inputs(kinds, values, grids, films):
+    """What the model's forward and generate take beside the ids."""
+    out = {}
+    if grids is not None:
+        out.update(pixel_values=values, image_grid_thw=grids)
+    if films:
+        out.update(pixel_values_videos=torch.cat([f["values"] for f in films]),
+                   video_grid_thw=torch.cat([f["grid"] for f in films]))
+    return dict(out, mm_token_type_ids=kinds) if out else out
 
 
 @torch.no_grad()
-def last_logits(model, ids, kinds, values, grids):
-    out = model(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=values,
-                image_grid_thw=grids, mm_token_type_ids=kinds if grids is not None else None,
-                use_cache=False, logits_to_keep=1)
+def last_logits(model, ids, kinds, values, grids, films=(), family=None, spec=None):
+    extra = visual_inputs(kinds, values, grids, films)
+    if films and not family.FILMS["stamps"]:
+        extra["position_ids"] = F.positions(family, spec, kinds[0].tolist(), grids, films)[0]
+    out = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False,
+                logits_to_keep=1, **extra)
     return out.logits[0, -1].float()
 
 
 @torch.no_grad()
-def greedy(model, ids, kinds, values, grids, penalty):
+def greedy(family, spec, model, ids, kinds, values, grids, films, penalty):
     """N_STEPS ids, the log-probabilities and the margin of each step. Each step
     recomputes the whole sequence: no cache, so nothing is shared with generate,
     which is run beside it as a check."""
     tokens, logits_of, margins = [], [], []
     run_ids, run_kinds = ids, kinds
     for _ in range(N_STEPS):
-        logits = last_logits(model, run_ids, run_kinds, values, grids)
+        logits = last_logits(model, run_ids, run_kinds, values, grids, films, family, spec)
         logits_of.append(logits)
         scores = logits.clone()
         if penalty != 1.0:
@@ -182,9 +223,10 @@ def greedy(model, ids, kinds, values, grids, penalty):
         tokens.append(token)
         run_ids = torch.cat([run_ids, torch.tensor([[token]])], dim=1)
         run_kinds = torch.cat([run_kinds, torch.zeros(1, 1, dtype=run_kinds.dtype)], dim=1)
+    if films and not family.FILMS["stamps"]:
+        return tokens, logits_of, margins  # generate has other positions
     model.model.rope_deltas = None
-    extra = {} if grids is None else dict(pixel_values=values, image_grid_thw=grids,
-                                          mm_token_type_ids=kinds)
+    extra = visual_inputs(kinds, values, grids, films)
     check = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False,
                            max_new_tokens=N_STEPS, min_new_tokens=N_STEPS, eos_token_id=None,
                            pad_token_id=0, repetition_penalty=penalty, **extra)
@@ -199,17 +241,28 @@ def vision(model, values, grids):
     return out.pooler_output, list(getattr(out, "deepstack_features", ()))
 
 
-def run_case(family, model, request, folder, limits, ids_of):
+def pixels_of(values):
+    return values if values is None else {"shape": list(values.shape), "fnv1a": fnv1a(
+        values.contiguous().numpy().tobytes())}
+
+
+def run_case(family, spec, model, request, folder, ids_of):
     """One request through the reference. Returns (json part, tensors, margin)."""
-    rendered, ids, kinds, values, grids = inputs_of(family, request, folder, limits, ids_of)
-    pos, delta = positions_of(model, ids, kinds, grids)
+    rendered, ids, kinds, values, grids, films = inputs_of(family, spec, request, folder, ids_of)
+    pos, delta = positions_of(family, spec, model, ids, kinds, grids, films)
     tensors = {}
     if grids is not None:
         merged, taps = vision(model, values, grids)
         tensors["image_embeds"] = merged
         for k, tap in enumerate(taps):
             tensors[f"image_deepstack_{k}"] = tap
-    tokens, logits, margins = greedy(model, ids, kinds, values, grids,
+    if films:
+        merged, taps = vision(model, torch.cat([f["values"] for f in films]),
+                              torch.cat([f["grid"] for f in films]))
+        tensors["video_embeds"] = merged
+        for k, tap in enumerate(taps):
+            tensors[f"video_deepstack_{k}"] = tap
+    tokens, logits, margins = greedy(family, spec, model, ids, kinds, values, grids, films,
                                      float(request.get("repetition_penalty", 1.0)))
     tensors["last_logits"] = logits[0]
     top = []
@@ -223,10 +276,11 @@ def run_case(family, model, request, folder, limits, ids_of):
         "position_ids": pos[:, 0].tolist(),
         "rope_delta": delta,
         "image_grid_thw": [] if grids is None else grids.tolist(),
-        "pixel_values": None if values is None else {
-            "shape": list(values.shape),
-            "fnv1a": fnv1a(values.contiguous().numpy().tobytes()),
-        },
+        "pixel_values": pixels_of(values),
+        **({"video_grid_thw": torch.cat([f["grid"] for f in films]).tolist(),
+            "video_times": [t for f in films for t in f["times"]],
+            "pixel_values_videos": pixels_of(torch.cat([f["values"] for f in films]))}
+           if films else {}),
         "tokens": tokens,
         "margins": [round(m, 4) for m in margins],
         "top_logprobs": top,

@@ -157,7 +157,7 @@ def expect(name, label, source, paths, rename, cases):
     shutil.rmtree(folder, ignore_errors=True)
     for case in cases:
         values, tensors, margin = common.run_case(
-            family, model, common.load_request(name, case), common.folder_of(name, "requests"),
-            spec["limits"], ids_of)
+            family, spec, model, common.load_request(name, case),
+            common.folder_of(name, "requests"), ids_of)
         common.save_expected(folder, case, values, tensors)
         print(f"  {case:15} margin {margin:.4f}")

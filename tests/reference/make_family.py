@@ -2,6 +2,7 @@
 """Makes tests/data/<family>: requests, checkpoints, expectations.
 
     make_family.py FAMILY                    everything but the GGUF files
+    make_family.py FAMILY CASE...            these cases, beside what is there
     make_family.py FAMILY --check-mistakes   how far each deliberate mistake moves
                                              vision tokens and logits
 """
@@ -25,9 +26,8 @@ def settle(name, case, takers):
         request = cases.request_of(case, closing)
         results = {}
         for run, model in takers.items():
-            results[run] = common.run_case(family, model, request,
-                                           common.folder_of(name, "requests"),
-                                           family.MODELS[run]["limits"], ids_of)
+            results[run] = common.run_case(family, family.MODELS[run], model, request,
+                                           common.folder_of(name, "requests"), ids_of)
             if results[run][2] < common.MARGIN:
                 break
         worst = min(r[2] for r in results.values())
@@ -43,19 +43,20 @@ def save_case(name, case, request, results):
         common.save_expected(common.folder_of(name, "expected", run), case, values, tensors)
         logits = tensors["last_logits"]
         print(f"{run:5} {case:15} ids {len(values['input_ids']):4} grids "
-              f"{values['image_grid_thw']} logits std {logits.std():.2f} margin {margin:.4f} "
+              f"{values['image_grid_thw']} films {values.get('video_grid_thw', [])} logits std {logits.std():.2f} margin {margin:.4f} "
               f"distinct {len(set(values['tokens']))}", flush=True)
 
 
-def main(name):
+def main(name, only):
     family, runs = common.family_of(name), common.runs_of(name)
     built = {}
     for run, spec in family.MODELS.items():
         built[run], files = checkpoint.build(family, spec)
         checkpoint.save(family, spec, built[run], files, common.folder_of(name, run))
-        shutil.rmtree(common.folder_of(name, "expected", run), ignore_errors=True)
+        if not only:
+            shutil.rmtree(common.folder_of(name, "expected", run), ignore_errors=True)
     cases.write_pictures(os.path.join(common.DATA, "pictures"))
-    for case in cases.CASES:
+    for case in only or cases.CASES:
         takers = {run: model for run, model in built.items() if case in runs[run]["cases"]}
         if takers:
             save_case(name, case, *settle(name, case, takers))
@@ -65,4 +66,4 @@ if __name__ == "__main__":
     if "--check-mistakes" in sys.argv:
         mistakes.check(sys.argv[1], importlib.import_module(sys.argv[1] + "_mistakes"))
     else:
-        main(sys.argv[1])
+        main(sys.argv[1], sys.argv[2:])

@@ -14,12 +14,16 @@ import checkpoint
 import common
 
 
-def _outputs(model, prepared):
-    logits = common.last_logits(model, *prepared)
-    if prepared[2] is None:
-        return torch.zeros(1), logits
-    merged, taps = common.vision(model, *prepared[2:])
-    return torch.cat([merged] + taps), logits
+def _outputs(family, spec, model, prepared):
+    logits = common.last_logits(model, *prepared, family, spec)
+    _, _, values, grids, films = prepared
+    seen = [] if grids is None else [(values, grids)]
+    seen += [(film["values"], film["grid"]) for film in films]
+    parts = [torch.zeros(1)]
+    for one in seen:
+        merged, taps = common.vision(model, *one)
+        parts += [x.reshape(-1) for x in [merged] + taps]
+    return torch.cat(parts), logits
 
 
 def check(name, made):
@@ -27,14 +31,14 @@ def check(name, made):
     kept = [getattr(module, attribute) for module, attribute in made.PATCHED]
     for run, case in made.CASES:
         spec = family.MODELS[run]
-        prepared = common.inputs_of(family, common.load_request(name, case),
-                                    common.folder_of(name, "requests"), spec["limits"], ids_of)[1:]
+        prepared = common.inputs_of(family, spec, common.load_request(name, case),
+                                    common.folder_of(name, "requests"), ids_of)[1:]
         truth = None
         print(f"{run}, {case}:")
         for mistake, make in made.MISTAKES.items():
             model, _ = checkpoint.build(family, spec)
             make(model)
-            got = _outputs(model, prepared)
+            got = _outputs(family, spec, model, prepared)
             for (module, attribute), value in zip(made.PATCHED, kept):
                 setattr(module, attribute, value)
             truth = truth or got

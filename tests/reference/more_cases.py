@@ -98,8 +98,8 @@ def main(name, folder, seed, count):
         attempt += 1
         req = request(rng, folder, f"r{k}")
         try:
-            answers = {run: common.run_case(family, model, req, requests,
-                                            family.MODELS[run]["limits"], ids_of)
+            answers = {run: common.run_case(family, family.MODELS[run], model, req, requests,
+                                            ids_of)
                        for run, model in built.items()}
         except ValueError:  # an answer with a picture place in it, which the reference refuses
             continue

@@ -37,7 +37,7 @@ def _table(model, grid_change):
     """Replaces the position table's interpolation by half-pixel centres."""
     def wrong(grid_thw, num_grid_per_side=None, spatial_merge_size=None, kwargs=None):
         index, weight = [], []
-        for _, h, w in grid_thw.tolist():
+        for t, h, w in grid_thw.tolist():
             s = num_grid_per_side
             y = ((torch.arange(h) + 0.5) * s / h - 0.5).clamp(0, s - 1)
             x = ((torch.arange(w) + 0.5) * s / w - 0.5).clamp(0, s - 1)
@@ -51,8 +51,8 @@ def _table(model, grid_change):
                     v = (wy[:, None] * wx[None]).view(h // 2, 2, w // 2, 2)
                     ii.append(i.permute(0, 2, 1, 3).reshape(-1))
                     ww.append(v.permute(0, 2, 1, 3).reshape(-1))
-            index.append(torch.stack(ii))
-            weight.append(torch.stack(ww))
+            index.append(torch.stack(ii).repeat(1, t))
+            weight.append(torch.stack(ww).repeat(1, t))
         return torch.cat(index, 1), torch.cat(weight, 1)
     M.get_vision_bilinear_indices_and_weights = wrong
 
@@ -60,8 +60,8 @@ def _table(model, grid_change):
 def _raster_rope(model):
     def raster(grid_thw, spatial_merge_size, kwargs=None):
         return torch.cat([torch.stack(torch.meshgrid(torch.arange(h), torch.arange(w),
-                                                     indexing="ij"), -1).view(-1, 2)
-                          for _, h, w in grid_thw.tolist()])
+                                                     indexing="ij"), -1).view(-1, 2).repeat(t, 1)
+                          for t, h, w in grid_thw.tolist()])
     M.get_vision_position_ids = raster
 
 
@@ -105,6 +105,13 @@ def _order_of_norm_and_merge(model):
         merger.norm, merger.use_postshuffle_norm = norm, False
 
 
+def _frames(model, first, second):
+    """The slices of the patch embedding for the two frames of a pair."""
+    w = model.model.visual.patch_embed.proj.weight
+    a, b = w.data[:, :, 0].clone(), w.data[:, :, 1].clone()
+    w.data[:, :, 0], w.data[:, :, 1] = first(a, b), second(a, b)
+
+
 MISTAKES = {
     "none": lambda m: None,
     "vision MLP: erf GELU": lambda m: _set_act([b.mlp for b in m.model.visual.blocks], nn.GELU()),
@@ -126,10 +133,12 @@ MISTAKES = {
     "no k norm": lambda m: _identity_norms(m, "k_norm"),
     "positions by count": _positions,
     "DeepStack norm before merging": _order_of_norm_and_merge,
+    "film: frames of a pair exchanged": lambda m: _frames(m, lambda a, b: b, lambda a, b: a),
+    "film: the first frame twice": lambda m: _frames(m, lambda a, b: a + b, lambda a, b: 0 * b),
 }
 
 # What a mistake may replace outside its model.
 PATCHED = [(M, "get_vision_bilinear_indices_and_weights"), (M, "get_vision_position_ids"),
            (M, "get_vision_cu_seqlens")]
 
-CASES = [("bf16", "two_pictures"), ("f32", "two_pictures"), ("f16", "tall")]
+CASES = [("bf16", "two_pictures"), ("f32", "two_pictures"), ("f16", "tall"), ("bf16", "film4")]

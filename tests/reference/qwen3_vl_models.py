@@ -11,6 +11,7 @@ import math
 
 import torch
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
 
 from common import VOCAB, special_ids
 
@@ -18,6 +19,7 @@ MODEL = Qwen3VLForConditionalGeneration
 PIXELS = dict(patch_size=16, temporal_patch_size=2, merge_size=2, image_mean=[0.5] * 3,
               image_std=[0.5] * 3)
 LIMITS = (65536, 16777216)  # of the release
+FILMS = dict(processor=Qwen3VLVideoProcessor, stamps=True, whole=True)
 SYSTEM = None  # no system turn of its own
 SAMPLING = dict(do_sample=True, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.0)
 
@@ -25,7 +27,7 @@ MODELS = {
     # Release layout: rope_scaling, untied, one BF16 file.
     "bf16": dict(
         seed=1, dtype=torch.bfloat16, bits=7, residual=0.04, tied=False, layout="release",
-        limits=(4096, 36864), limits_as="size", shards=1,
+        limits=(4096, 36864), limits_as="size", video_limits=(6144, 40000), shards=1,
         text=dict(hidden_size=64, intermediate_size=96, num_hidden_layers=4,
                   num_attention_heads=4, num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6),
         section=[6, 5, 5],

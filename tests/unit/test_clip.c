@@ -130,7 +130,7 @@ static void refuses_what_cannot_be(void **state) {
     espy_image_close(&small);
 }
 
-/* Limits of each frame and of all; the model's are 4096 to 36864 of all. */
+/* Limits of each frame and of all; the model's are 6144 to 40000 of all. */
 static void fits_between_limits(void **state) {
     (void)state;
     static const struct {
@@ -139,7 +139,7 @@ static void fits_between_limits(void **state) {
         int width, height;
     } cases[] = {
         { 2, 0, 0, 0, 64, 64 },        /* 48 is halfway: to even, 64   */
-        { 10, 0, 0, 0, 64, 32 },       /* 40960 > 36864                */
+        { 10, 0, 0, 0, 64, 32 },       /* 40960 > 40000                */
         { 9, 0, 0, 0, 64, 32 },        /* counts as 10, shrinks as 9   */
         { 2, 0, 2048, 0, 32, 32 },     /* each at most                 */
         { 2, 16384, 0, 0, 160, 128 },  /* each at least                */

@@ -45,7 +45,8 @@ static void reads_messages(void **state) {
               "  {\"type\": \"image\", \"image\": \"odd.png\", \"min_pixels\": 1024,"
               "   \"max_pixels\": 4096},"
               "  {\"type\": \"video\", \"video\": [\"dot.png\", \"file://odd.png\"],"
-              "   \"fps\": 2.5, \"do_sample_frames\": true},"
+              "   \"fps\": 2.5, \"do_sample_frames\": true, \"times\": [0.5, 61],"
+              "   \"total_pixels\": 4096},"
               "  {\"type\": \"text\", \"text\": \"caf\\u00e9\"}]}],"
               " \"max_tokens\": 7, \"temperature\": 0.5, \"top_k\": 3, \"top_p\": 0.75,"
               " \"min_p\": 0.125, \"seed\": 4294967296, \"repetition_penalty\": 1.25,"
@@ -70,6 +71,8 @@ static void reads_messages(void **state) {
     assert_int_equal(parts[1].n_images, 2);
     assert_true(parts[1].fps == 2.5);
     assert_int_equal(parts[1].do_sample_frames, 1);
+    assert_true(parts[1].times_s[0] == 0.5 && parts[1].times_s[1] == 61);
+    assert_int_equal(parts[1].total_pixels, 4096);
     assert_int_equal(espy_image_width(parts[1].images[1]), espy_image_width(parts[0].images[0]));
     assert_int_equal(parts[2].type, ESPY_PART_TEXT);
     assert_string_equal(parts[2].text, "caf\xC3\xA9");
@@ -256,6 +259,12 @@ static void refuses(void **state) {
           "messages[0].content[0].video must be a list", -1 },
         { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": [\"dot.png\", 2]}]}]}",
           "messages[0].content[0].video[1] must be", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": [\"dot.png\"],"
+          " \"times\": [1, 2]}]}]}",
+          "messages[0].content[0].times must be a list of one time for each", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": [\"dot.png\"],"
+          " \"times\": [\"1\"]}]}]}",
+          "messages[0].content[0].times must be numbers", -1 },
         { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"image\": \"dot.png\","
           " \"min_pixels\": 9, \"max_pixels\": 8}]}]}",
           "messages[0].content[0].min_pixels must not exceed", -1 },
