@@ -4,6 +4,8 @@
 #include <string.h>
 
 const espy_family *const espy_families[] = {
+    &espy_family_qwen2_vl,
+    &espy_family_qwen2_5_vl,
     &espy_family_qwen3_vl,
     &espy_family_qwen_vl,
 };

@@ -19,6 +19,8 @@ typedef enum espy_rope_layout {
 typedef enum espy_wording {
     ESPY_WORDING_QWEN3_VL = 0,
     ESPY_WORDING_QWEN_VL,
+    ESPY_WORDING_QWEN2_5_VL,
+    ESPY_WORDING_QWEN2_VL,
     ESPY_N_WORDINGS
 } espy_wording;
 
@@ -82,6 +84,8 @@ const espy_family *espy_family_of_type(const char *model_type);
 const espy_family *espy_family_of_gguf(const char *architecture, const char *projector, size_t n,
                                        int *several);
 
+extern const espy_family espy_family_qwen2_vl;
+extern const espy_family espy_family_qwen2_5_vl;
 extern const espy_family espy_family_qwen3_vl;
 extern const espy_family espy_family_qwen_vl;
 

@@ -31,9 +31,21 @@ extern const espy_key_table espy_keys_tokens;      /* ids of pictures, films, en
 extern const espy_key_table espy_keys_pictures;    /* mean, std, limits, also of clips */
 extern const espy_key_table espy_keys_sampling;
 
+/* What CLIP was trained with, red, green, blue. */
+#define ESPY_CLIP_COLOURS                                                                          \
+    .mean = { 0.48145466, 0.4578275, 0.40821073 }, .std = { 0.26862954, 0.26130258, 0.27577711 }
+
+/* How Qwen2-VL and Qwen2.5-VL are shown clips. */
+#define ESPY_QWEN2_FILMS                                                                           \
+    { .sampling = 2, .least_tokens = 128, .most_tokens = 768, .total_tokens = 24576 }
+
 /* Sampling as the reference reads generation_config.json: greedy unless do_sample;
  * the library's own defaults where it says nothing. A GGUF keeps what was read. */
 void espy_settle_sampling(espy_config *config, const espy_numbers *numbers);
+
+/* For decoders of Qwen2: also the head's width, if no file says it. Errors
+ * ESPY_ERR_UNSUPPORTED (text layers that attend in windows). */
+espy_status espy_settle_qwen2(espy_config *config, const espy_numbers *numbers, espy_error *err);
 
 /* ---------------------------------------------------------- shared_weights.c */
 

@@ -134,3 +134,18 @@ void espy_settle_sampling(espy_config *c, const espy_numbers *n) {
     if (!espy_json_at(n->generation, "temperature")) c->sampling.temperature = 1;
     if (!espy_json_at(n->generation, "top_k")) c->sampling.top_k = 50;
 }
+
+static int is_true(const espy_numbers *n, const char *name, const char *nested) {
+    const cJSON *item = espy_json_at(n->config, nested);
+    return cJSON_IsTrue(item ? item : espy_json_at(n->config, name));
+}
+
+espy_status espy_settle_qwen2(espy_config *c, const espy_numbers *n, espy_error *err) {
+    espy_settle_sampling(c, n);
+    if (!c->text.head_dim) c->text.head_dim = c->text.dim / c->text.n_heads;
+    if (is_true(n, "use_sliding_window", "text_config.use_sliding_window"))
+        return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                         "config.json: use_sliding_window is true; espy runs models whose text "
+                         "attends to all of it");
+    return ESPY_OK;
+}

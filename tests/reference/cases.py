@@ -55,6 +55,7 @@ def write_pictures(folder):
     Image.fromarray(rgba).save(at("rgba.png"), **png)
     Image.fromarray(_draw(100, 60, 8)[..., 1]).save(at("grey.png"), **png)
     Image.fromarray(_draw(120, 90, 9)).save(at("photo.jpg"), quality=85)
+    Image.fromarray(_draw(251, 190, 11)).save(at("large.jpg"), quality=80)
     upright = Image.fromarray(_draw(110, 70, 10))
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the scene is at the right of the stored rows
@@ -103,6 +104,7 @@ CASES = {
     "rgba_drop": lambda s: _ask("rgba.png", "Describe this image." + s, alpha="drop"),
     "grey": lambda s: _ask("grey.png", "Is it day or night?" + s),
     "jpeg": lambda s: _ask("photo.jpg", "Describe this image." + s),
+    "windows": lambda s: _ask("large.jpg", "Describe this image." + s),
     "rotated": lambda s: _ask("rotated.jpg", "Which way is up?" + s),
     "two_pictures": lambda s: {"messages": [_user(
         _image("photo.png"), _image("grey.png"), _text("What is different?" + s))]},

@@ -45,15 +45,16 @@ def build(family, spec):
     with torch.no_grad():
         for name, p in model.named_parameters():
             mean, std = family.scale(name, p.shape, spec)
+            file = family.file_name(name, spec) if hasattr(family, "file_name") else name
             x = _coarse(mean + std * torch.randn(p.shape, generator=gen), spec["bits"])
             if spec.get("fp8") and "language_model.layers" in name and p.dim() == 2:
                 q, scales, x = _fp8(x, gen)
-                files[name] = q
+                files[file] = q
                 wide = "q_proj" in name  # both types of scale occur in releases
-                files[name + "_scale_inv"] = scales if wide else scales.bfloat16()
+                files[file + "_scale_inv"] = scales if wide else scales.bfloat16()
             else:
-                files[name] = x.to(spec["dtype"])
-                assert torch.equal(files[name].float(), x), name
+                files[file] = x.to(spec["dtype"])
+                assert torch.equal(files[file].float(), x), name
             p.copy_(x)
     files.pop("lm_head.weight" if spec["tied"] else "", None)
     return model, files

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tiny Qwen2-VL checkpoints."""
+import torch
+from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+
+import qwen2_weights
+from qwen2_weights import FILMS, LIMITS, PIXELS, SYSTEM, file_name, scale  # noqa: F401
+
+MODEL = Qwen2VLForConditionalGeneration
+SAMPLING = dict(do_sample=True, temperature=0.01, top_p=0.001, top_k=1, repetition_penalty=1.0)
+
+MODELS = {
+    # Release layout, untied, one BF16 file; of the vision part only what is not the
+    # default is said.
+    "bf16": dict(
+        seed=15, dtype=torch.bfloat16, bits=7, residual=0.04, tied=False, layout="release",
+        limits=(3136, 50176), limits_as="pixels", shards=1,
+        text=dict(hidden_size=32, intermediate_size=64, num_hidden_layers=4,
+                  num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6),
+        section=[1, 1, 2],
+        vision=dict(depth=4, embed_dim=32, num_heads=2, hidden_size=32)),
+    # Newer layout: text_config, rope_parameters, longer names; tied, two F32 shards;
+    # another width of the MLP, three heads of 12 that share one key.
+    "f32": dict(
+        seed=12, dtype=torch.float32, bits=13, residual=0.7, vision_residual=0.05, tied=True,
+        layout="newer", limits=(3136, 50176), limits_as="size", shards=2,
+        text=dict(hidden_size=36, intermediate_size=44, num_hidden_layers=3,
+                  num_attention_heads=3, num_key_value_heads=1, rms_norm_eps=1e-5),
+        section=[3, 1, 2],
+        vision=dict(depth=3, embed_dim=16, num_heads=2, hidden_size=36, mlp_ratio=3)),
+    # The source of most GGUF files: small, tied; weights of 5 significant bits.
+    "micro": dict(
+        seed=13, dtype=torch.bfloat16, bits=5, residual=1.5, vision_residual=0.05, tied=True,
+        layout="release", limits=(3136, 50176), limits_as="size", shards=1,
+        text=dict(hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+                  num_attention_heads=2, num_key_value_heads=1, rms_norm_eps=1e-6),
+        section=[2, 3, 3],
+        vision=dict(depth=3, embed_dim=16, num_heads=2, hidden_size=32)),
+}
+
+
+def config_of(spec):
+    return qwen2_weights.config_of(Qwen2VLConfig, spec)
+
+
+def config_json(spec, config):
+    vision = dict(spec["vision"], in_chans=3, spatial_patch_size=14)
+    if spec["layout"] != "release":
+        vision.update(hidden_act="quick_gelu", in_channels=3, patch_size=14, spatial_merge_size=2,
+                      temporal_patch_size=2)
+    return qwen2_weights.config_json(spec, config, "qwen2_vl", "Qwen2VLForConditionalGeneration",
+                                     vision)
