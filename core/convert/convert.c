@@ -23,6 +23,8 @@ typedef struct conversion {
 
 /* ---------------------------------------------------------------- metadata */
 
+enum { NOMINAL_SIDE = 40 }; /* patches, of a tower that has no size of its own */
+
 static void put_text_keys(const conversion *c, espy_gguf_writer *w) {
     const espy_model *m = c->model;
     const char *architecture = m->family->gguf_architectures[0];
@@ -52,22 +54,54 @@ static espy_status put_vocab_keys(const conversion *c, espy_gguf_writer *w) {
     return status;
 }
 
-static espy_status put_vision_keys(const conversion *c, espy_gguf_writer *w) {
-    const espy_model *m = c->model;
-    const espy_vision_config *v = &m->config.vision;
-    espy_gguf_put_string(w, "clip.projector_type", m->family->projector_types[0]);
-    espy_gguf_put_bool(w, "clip.has_vision_encoder", 1);
-    espy_gguf_put_bool(w, "clip.use_gelu", 1);
-    espy_config_write(&m->config, m->family->keys, "clip", 1, w);
-    espy_gguf_put_u32(w, "clip.vision.image_size",
-                      (uint32_t)(lround(sqrt((double)v->n_positions)) * v->patch));
-    espy_gguf_put_f32(w, "clip.vision.attention.layer_norm_epsilon", v->eps);
+static espy_status put_taps(const conversion *c, espy_gguf_writer *w) {
+    const espy_vision_config *v = &c->model->config.vision;
     uint8_t *tapped = calloc((size_t)v->n_layers, 1);
     if (!tapped) return espy_out_of_memory(c->err);
     for (int i = 0; i < v->n_taps; i++) tapped[v->taps[i]] = 1;
     espy_gguf_put_bools(w, "clip.vision.is_deepstack_layers", tapped, (uint64_t)v->n_layers);
     free(tapped);
     return ESPY_OK;
+}
+
+/* An mmproj can tell only that every n-th layer sees the whole picture. */
+static espy_status put_windows(const conversion *c, espy_gguf_writer *w) {
+    const espy_vision_config *v = &c->model->config.vision;
+    char key[96];
+    int every = v->n_full ? v->full[0] + 1 : 0, n = 0;
+    for (int i = 0; i < v->n_full && v->full[i] < v->n_layers; i++, n++)
+        if (v->full[i] + 1 != every * (i + 1)) break;
+    if (every && n == v->n_layers / every) {
+        espy_gguf_put_u32(w, "clip.vision.n_wa_pattern", (uint32_t)every);
+        return ESPY_OK;
+    }
+    if (c->mmproj)
+        return espy_fail(c->err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: its fullatt_block_indexes are not every n-th layer, which an mmproj "
+                         "cannot tell; --one-file can",
+                         espy_container_path(c->model->language));
+    espy_key_name(key, sizeof key, "%s.vision.fullatt_block_indexes",
+                  c->model->family->gguf_architectures[0]);
+    espy_gguf_put_i32s(w, key, v->full, (uint64_t)v->n_full);
+    return ESPY_OK;
+}
+
+static espy_status put_vision_keys(const conversion *c, espy_gguf_writer *w) {
+    const espy_model *m = c->model;
+    const espy_vision_config *v = &m->config.vision;
+    int side = v->n_positions ? (int)lround(sqrt((double)v->n_positions)) : NOMINAL_SIDE;
+    espy_gguf_put_string(w, "clip.projector_type", m->family->projector_types[0]);
+    espy_gguf_put_bool(w, "clip.has_vision_encoder", 1);
+    /* neither: quick-GELU */
+    if (m->family->vision.mlp == ESPY_GELU_TANH) espy_gguf_put_bool(w, "clip.use_gelu", 1);
+    if (m->family->vision.mlp == ESPY_SILU) espy_gguf_put_bool(w, "clip.use_silu", 1);
+    espy_config_write(&m->config, m->family->keys, "clip", 1, w);
+    espy_gguf_put_u32(w, "clip.vision.image_size", (uint32_t)(side * v->patch));
+    espy_gguf_put_f32(w, "clip.vision.attention.layer_norm_epsilon", v->eps);
+    espy_status status = ESPY_OK;
+    if (m->family->defaults->vision.n_taps) status = put_taps(c, w);
+    if (!status && v->window_px) status = put_windows(c, w);
+    return status;
 }
 
 static void put_general_keys(const conversion *c, espy_gguf_writer *w, const char *architecture,

@@ -114,6 +114,12 @@ static void assert_same_numbers(const espy_model *a, const espy_model *b) {
     c.text.tied = d.text.tied = 0;
     c.text.n_sections = d.text.n_sections = 0;
     if (c.text.rope_theta != d.text.rope_theta) fail_msg("rope_theta");
+    for (int i = 0; i < 3; i++) { /* F32 in a GGUF, as they are used */
+        assert_true((float)c.image.mean[i] == (float)d.image.mean[i]);
+        assert_true((float)c.image.std[i] == (float)d.image.std[i]);
+        c.image.mean[i] = d.image.mean[i];
+        c.image.std[i] = d.image.std[i];
+    }
     assert_memory_equal(&c.vision, &d.vision, sizeof c.vision);
     assert_memory_equal(&c.text, &d.text, sizeof c.text);
     assert_memory_equal(&c.image, &d.image, sizeof c.image);
@@ -146,12 +152,18 @@ static void kept_types_answer_the_same(void **state) {
     (void)state;
     static const struct {
         const char *source, *type;
-    } rows[] = { { "f32", "F32" }, { "f16", "F16" }, { "bf16", "BF16" }, { "micro", "bf16" } };
+    } rows[] = { { "f32", "F32" },
+                 { "f16", "F16" },
+                 { "bf16", "BF16" },
+                 { "micro", "bf16" },
+                 { "../qwen2_vl/f32", "F32" },
+                 { "../qwen2_vl/bf16", "BF16" },
+                 { "../qwen2_5_vl/bf16", "BF16" } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char pair[64], mmproj[64], one[64], source[1200];
-        snprintf(pair, sizeof pair, "%s.gguf", rows[i].source);
-        snprintf(mmproj, sizeof mmproj, "mmproj-%s.gguf", rows[i].source);
-        snprintf(one, sizeof one, "one-%s.gguf", rows[i].source);
+        snprintf(pair, sizeof pair, "%zu.gguf", i);
+        snprintf(mmproj, sizeof mmproj, "mmproj-%zu.gguf", i);
+        snprintf(one, sizeof one, "one-%zu.gguf", i);
         snprintf(source, sizeof source, "%s", from(rows[i].source));
         convert(rows[i].source, pair, mmproj, rows[i].type, rows[i].type);
         convert(rows[i].source, one, NULL, rows[i].type, rows[i].type);
@@ -277,6 +289,8 @@ static void assert_like_llama_cpp(const char *theirs, const char *ours, int n_sh
         /* it makes added tokens special that only look so, "<|file_sep|>" */
         int other =
             strcmp(name, "general.name") == 0 || strcmp(name, "tokenizer.ggml.token_type") == 0;
+        /* of Qwen2-VL it writes the text's width; here it is the MLP's */
+        other |= strcmp(name, "clip.vision.feed_forward_length") == 0 && strstr(theirs, "qwen2_vl");
         if (!y || other) continue;
         shared++;
         if (x->raw_bytes != y->raw_bytes || memcmp(x->raw, y->raw, x->raw_bytes) != 0)
@@ -292,6 +306,35 @@ static void files_are_those_of_llama_cpp(void **state) {
     convert("micro", "m.gguf", "mmproj-m.gguf", "BF16", "BF16");
     assert_like_llama_cpp(from("gguf/micro-bf16.gguf"), at("m.gguf"), 25);
     assert_like_llama_cpp(from("gguf/mmproj-micro-bf16.gguf"), at("mmproj-m.gguf"), 16);
+    static const char *const families[] = { "../qwen2_vl", "../qwen2_5_vl" };
+    for (int i = 0; i < 2; i++) {
+        char path[4][64];
+        snprintf(path[0], sizeof path[0], "m%d.gguf", i);
+        snprintf(path[1], sizeof path[1], "mmproj-m%d.gguf", i);
+        snprintf(path[2], sizeof path[2], "%s/gguf/micro-bf16.gguf", families[i]);
+        snprintf(path[3], sizeof path[3], "%s/gguf/mmproj-micro-bf16.gguf", families[i]);
+        char micro[64];
+        snprintf(micro, sizeof micro, "%s/micro", families[i]);
+        convert(micro, path[0], path[1], "BF16", "BF16");
+        assert_like_llama_cpp(from(path[2]), at(path[0]), 25);
+        assert_like_llama_cpp(from(path[3]), at(path[1]), 14 + 2 * i);
+    }
+}
+
+/* Layers that see the whole picture at no regular distance go into one file only. */
+static void irregular_layers_need_one_file(void **state) {
+    (void)state;
+    espy_error err = { 0 };
+    espy_convert_params p = { .type = "F32", .vision_type = "F32" };
+    assert_int_equal(
+        espy_convert(from("../qwen2_5_vl/f32"), at("m.gguf"), at("mmproj.gguf"), &p, &err),
+        ESPY_ERR_UNSUPPORTED);
+    assert_says(err, "fullatt_block_indexes");
+    assert_int_equal(n_files(), 0);
+    convert("../qwen2_5_vl/f32", "m.gguf", NULL, "F32", "F32");
+    char source[1200];
+    snprintf(source, sizeof source, "%s", from("../qwen2_5_vl/f32"));
+    assert_same_answer(source, at("m.gguf"));
 }
 
 static void keys_tell_what_is_in(void **state) {
@@ -613,14 +656,23 @@ static void folders_that_are_not_whole(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        TEST(kept_types_answer_the_same), TEST(mixes_choose_types),
-        TEST(unusual_numbers_survive),    TEST(larger_types_answer_the_same),
-        TEST(every_type_can_be_opened),   TEST(files_are_those_of_llama_cpp),
-        TEST(keys_tell_what_is_in),       TEST(threads_do_not_matter),
-        TEST(both_ways_give_the_same),    TEST(quantised_files_keep_their_keys),
-        TEST(a_second_loss_is_told),      TEST(refuses_arguments),
-        TEST(existing_files_stay),        TEST(a_stop_leaves_nothing),
-        TEST(numbers_that_cannot_be),     TEST(folders_that_are_not_whole),
+        TEST(kept_types_answer_the_same),
+        TEST(mixes_choose_types),
+        TEST(unusual_numbers_survive),
+        TEST(larger_types_answer_the_same),
+        TEST(every_type_can_be_opened),
+        TEST(files_are_those_of_llama_cpp),
+        TEST(irregular_layers_need_one_file),
+        TEST(keys_tell_what_is_in),
+        TEST(threads_do_not_matter),
+        TEST(both_ways_give_the_same),
+        TEST(quantised_files_keep_their_keys),
+        TEST(a_second_loss_is_told),
+        TEST(refuses_arguments),
+        TEST(existing_files_stay),
+        TEST(a_stop_leaves_nothing),
+        TEST(numbers_that_cannot_be),
+        TEST(folders_that_are_not_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
