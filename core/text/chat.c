@@ -37,6 +37,8 @@ const espy_chat_style espy_chat_qwen_vl = {
 const espy_chat_style espy_chat_qwen2_vl = {
     CHATML,
     .default_system = "You are a helpful assistant.",
+    .own_tokens = { "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>",
+                    "<|quad_start|>", "<|quad_end|>" },
 };
 
 #define QWEN3_VL                                                                                   \

@@ -30,9 +30,9 @@ typedef struct espy_chat_style {
     /* A model that thinks first: its turn opens with thought_start and a newline,
      * its earlier turns lose what stands up to thought_end. NULL: it does not. */
     const char *thought_start, *thought_end;
-    /* Tokens that the model itself writes as text; they stay tokens in the
-     * text of an assistant message. NULL-terminated. */
-    const char *own_tokens[5];
+    /* Tokens that the model itself writes as text: they are shown, and stay tokens in
+     * the text of an assistant message. NULL-terminated. */
+    const char *own_tokens[7];
     /* Tokens in the text of any message. NULL-terminated. */
     const char *text_tokens[7];
     /* A picture is announced as "Picture N: ", and a newline follows it. */
