@@ -354,7 +354,9 @@ typedef struct espy_request {
     int n_messages;
     const char *prompt; /* ... raw text without a chat template; the
                            special tokens in it are recognised; images
-                           below fill its picture places in order   */
+                           below fill its picture places in order (of
+                           Qwen-VL each <img>...</img>, whatever stands
+                           between; no path in a text is opened)    */
     const espy_part *prompt_parts;
     int n_prompt_parts;
 

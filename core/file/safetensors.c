@@ -271,11 +271,12 @@ static espy_status files_of_index(const char *index, list *files, espy_error *er
 
 /* PyTorch's files are programs that run when they are read. */
 static espy_status only_pytorch(const char *path, const char *file, espy_error *err) {
-    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
-                     "%s: its weights are in PyTorch files (%.100s), which espy does not read; save "
-                     "each as safetensors: safetensors.torch.save_file(torch.load(FILE, "
-                     "weights_only=True), FILE + '.safetensors') in Python, see 'man espy', WEIGHTS",
-                     path, file);
+    return espy_fail(
+        err, ESPY_ERR_UNSUPPORTED, -1,
+        "%s: its weights are in PyTorch files (%.100s), which espy does not read; save "
+        "each as safetensors: safetensors.torch.save_file(torch.load(FILE, "
+        "weights_only=True), FILE + '.safetensors') in Python, see 'man espy', WEIGHTS",
+        path, file);
 }
 
 static espy_status files_of_folder(const char *path, list *files, espy_error *err) {

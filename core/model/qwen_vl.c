@@ -18,7 +18,7 @@
 
 /* The table of the vision tower, whatever image_size says; the queries, of which no
  * release tells the number; the width of the resampler's heads. */
-enum { TABLE_SIDE = 16, N_QUERIES = 256, RESAMPLER_HEAD = 128, MAX_SIDE = 4096 };
+enum { TABLE_SIDE = 16, N_QUERIES = 256, RESAMPLER_HEAD = 128, MAX_SIDE = 4096, MAX_PATCHES = 128 };
 
 /* clang-format off */
 static const espy_key keys[] = {
@@ -143,6 +143,8 @@ static espy_status check(const espy_config *c, const espy_numbers *n, espy_error
         const char *rule;
     } rules[] = {
         { v->image_size % v->patch == 0, "visual.image_size must be a multiple of patch_size" },
+        { v->image_size / v->patch <= MAX_PATCHES,
+          "a side of a picture has more than 128 patches" },
         { is_square(v->n_queries), "visual.n_queries must be a square" },
         { t->dim % RESAMPLER_HEAD == 0, "hidden_size must be a multiple of 128" },
         { (int64_t)t->n_heads * t->head_dim == t->dim,

@@ -32,7 +32,8 @@ static float *sine_table(int side, int64_t dim) {
     int64_t n = dim / 4;
     float *table = malloc((size_t)side * (size_t)side * (size_t)dim * sizeof *table);
     for (int64_t cell = 0; table && cell < (int64_t)side * side; cell++) {
-        double at[2] = { (double)(cell % side), (double)(cell / side) };
+        int64_t column = cell % side, row = cell / side;
+        const double at[2] = { (double)column, (double)row };
         for (int k = 0; k < 2; k++)
             for (int64_t i = 0; i < n; i++) {
                 double angle = at[k] * pow(10000, -(double)i / (double)n);

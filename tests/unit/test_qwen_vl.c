@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -141,6 +142,46 @@ static void ill_formed_text_is_repaired(void **state) {
     assert_int_equal(espy_chat_render(&p, model->chat, &message, 1, 0, NULL), ESPY_OK);
     assert_non_null(strstr(p.text, "user\na\xEF\xBF\xBD<ref>\xEF\xBF\xBD<|im_end|>"));
     espy_prompt_free(&p);
+}
+
+/* The tokens of a prompt whose first of two turns has a picture, for a window. */
+static int64_t tokens_within(int window, int64_t *n_pictures) {
+    const espy_part first[] = { image_part((const espy_image *const *)&dark), text_part("What?") };
+    const espy_part said = text_part("It."), second = text_part("And?");
+    const espy_message messages[] = { { "user", first, 2 },
+                                      { "assistant", &said, 1 },
+                                      { "user", &second, 1 } };
+    const espy_request request = { .messages = messages, .n_messages = 3 };
+    espy_model windowed = *model;
+    windowed.config.history_window = window;
+    espy_prepared p;
+    espy_error err = { 0 };
+    if (espy_prepare(&p, &windowed, &request, &err)) fail_msg("%s", err.message);
+    int64_t n = p.timeline.n;
+    *n_pictures = p.n_pictures;
+    espy_prepared_free(&p);
+    return n;
+}
+
+/* System part and turn must have fewer tokens than the window; the question, and the
+ * newlines behind the last kept message, are not counted. */
+static void old_turns_leave_by_the_window(void **state) {
+    (void)state;
+    int64_t n_pictures;
+    int64_t all = tokens_within(0, &n_pictures);
+    assert_int_equal(n_pictures, 1);
+    int64_t question = tokens_within(1, &n_pictures); /* system part and question alone */
+    assert_int_equal(n_pictures, 0);
+    assert_true(question < all);
+
+    espy_ids ids = { 0 }; /* of "\n<|im_start|>user\nAnd?<|im_end|>\n<|im_start|>assistant\n" */
+    assert_int_equal(espy_bpe_encode(model->vocab, "userAnd?assistant", 17, 0, &ids, NULL),
+                     ESPY_OK);
+    int window = (int)(all - ids.n - 7); /* exactly the system part and the turn */
+    espy_ids_free(&ids);
+    assert_int_equal(tokens_within(window, &n_pictures), question);
+    assert_int_equal(tokens_within(window + 1, &n_pictures), all);
+    assert_int_equal(n_pictures, 1);
 }
 
 static void all_pictures_have_one_size(void **state) {
@@ -302,7 +343,99 @@ static void boxes_come_through_as_tokens(void **state) {
     espy_ids_free(&ids);
 }
 
+/* <|im_end|> ends a turn; in a raw prompt it is a token as any other. */
+static void raw_answers_end_otherwise(void **state) {
+    (void)state;
+    static const espy_sampling greedy;
+    const espy_part said = text_part("Where?");
+    const espy_message message = { "user", &said, 1 };
+    for (int raw = 0; raw < 2; raw++) {
+        espy_request request = { .max_tokens = 6, .sampling = &greedy, .ignore_eos = 1 };
+        if (raw) {
+            request.prompt = "Where?";
+        } else {
+            request.messages = &message;
+            request.n_messages = 1;
+        }
+        espy_context *c = open_context();
+        espy_result free_run = run(c, &request);
+        espy_context_close(&c);
+        espy_model ending = *model;
+        ending.config.eos[1] = free_run.tokens[2];
+        const espy_context_params params = { .exact = 1, .n_threads = 1 };
+        assert_int_equal(espy_context_open(&c, &ending, &params, NULL), ESPY_OK);
+        request.ignore_eos = 0;
+        espy_result r = run(c, &request);
+        if (raw) {
+            assert_int_equal(r.n_tokens, 6);
+            assert_int_equal(r.finish, ESPY_FINISH_LENGTH);
+        } else {
+            assert_true(r.n_tokens <= 3);
+            assert_int_equal(r.finish, ESPY_FINISH_STOP);
+        }
+        espy_result_clear(&r);
+        espy_result_clear(&free_run);
+        espy_context_close(&c);
+    }
+}
+
 /* ------------------------------------------------------------------- files */
+
+/* A checkpoint without pos_embed: the table is computed, and is that of the one which
+ * has it, but for its rounding to BF16. */
+static void a_missing_table_is_computed(void **state) {
+    (void)state;
+    static const char *const files[] = { "config.json", "qwen.tiktoken" };
+    static const char name[] = "attn_pool.pos_embed";
+    char path[1200], from[1100], other[64] = "/tmp/espy-qwen-vl-XXXXXX";
+    espy_model *with, *without;
+    espy_error err = { 0 };
+    assert_non_null(mkdtemp(other));
+    snprintf(from, sizeof from, "%s/../bf16", folder);
+    for (size_t i = 0; i < 2; i++) {
+        char to[128], at[1300];
+        snprintf(at, sizeof at, "%s/%s", from, files[i]);
+        snprintf(to, sizeof to, "%s/%s", other, files[i]);
+        assert_int_equal(symlink(at, to), 0);
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", from);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    static char bytes[2 << 20];
+    size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    assert_in_range(n, 1, sizeof bytes - 1);
+    char *hit = memmem(bytes, n, name, sizeof name - 1);
+    assert_non_null(hit);
+    hit[sizeof name - 2] = 'X';
+    snprintf(path, sizeof path, "%s/model.safetensors", other);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+    if (espy_model_open(&with, from, NULL, &err)) fail_msg("%s", err.message);
+    if (espy_model_open(&without, other, NULL, &err)) fail_msg("%s", err.message);
+    const espy_weight *a = &with->weights.resampler.positions;
+    const espy_weight *b = &without->weights.resampler.positions;
+    assert_int_equal(a->rows, 1024);
+    assert_int_equal(b->rows, 1024);
+    const float *x = a->tensor.data, *y = b->tensor.data;
+    int n_equal = 0;
+    for (int i = 0; i < 1024 * 128; i++) {
+        assert_float_equal(x[i], y[i], 5e-3);
+        n_equal += x[i] == y[i];
+    }
+    assert_true(n_equal < 1024 * 64);
+    espy_model_close(&with);
+    espy_model_close(&without);
+    for (size_t i = 0; i < 2; i++) {
+        char to[128];
+        snprintf(to, sizeof to, "%s/%s", other, files[i]);
+        unlink(to);
+    }
+    unlink(path);
+    rmdir(other);
+}
 
 static void ends_differ_in_raw_prompts(void **state) {
     (void)state;
@@ -356,11 +489,14 @@ int main(void) {
         cmocka_unit_test(films_are_refused),
         cmocka_unit_test(paths_in_texts_are_not_opened),
         cmocka_unit_test(ill_formed_text_is_repaired),
+        cmocka_unit_test(old_turns_leave_by_the_window),
         cmocka_unit_test(all_pictures_have_one_size),
         cmocka_unit_test(theta_steps_with_the_prompts_length),
         cmocka_unit_test(the_cache_is_dropped_when_theta_changes),
         cmocka_unit_test(tasks_are_worded_as_it_was_trained),
         cmocka_unit_test(boxes_come_through_as_tokens),
+        cmocka_unit_test(raw_answers_end_otherwise),
+        cmocka_unit_test(a_missing_table_is_computed),
         cmocka_unit_test(ends_differ_in_raw_prompts),
         cmocka_unit_test(it_has_no_gguf),
         cmocka_unit_test(a_table_is_resized_as_a_picture),
