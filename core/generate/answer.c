@@ -69,9 +69,19 @@ static void send(espy_answer *a, size_t end) {
     a->n_sent += n;
 }
 
+static int is_own(const espy_answer *a, int32_t id) {
+    size_t n;
+    const char *bytes = espy_vocab_bytes(a->vocab, id, &n);
+    for (int i = 0; a->own_tokens && bytes && a->own_tokens[i]; i++)
+        if (strlen(a->own_tokens[i]) == n && memcmp(a->own_tokens[i], bytes, n) == 0) return 1;
+    return 0;
+}
+
 espy_status espy_answer_push(espy_answer *a, int32_t id, espy_error *err) {
     espy_status status = espy_ids_push(&a->tokens, id, err);
-    if (!status) status = espy_detok_push(&a->detok, a->vocab, id, 1, &a->text, &a->n_bytes, err);
+    if (!status)
+        status =
+            espy_detok_push(&a->detok, a->vocab, id, !is_own(a, id), &a->text, &a->n_bytes, err);
     if (status) return status;
     find_stop(a);
     if (a->strip) strip_begin(a);

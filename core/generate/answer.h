@@ -10,6 +10,9 @@ typedef struct espy_answer {
     const espy_vocab *vocab;
     const char *const *stop;
     int n_stop;
+    /* Special tokens that are shown, NULL-terminated; NULL: none is. Without those of
+     * boxes their places are lost. */
+    const char *const *own_tokens;
     int strip; /* blanks and newlines at both ends are left out */
     espy_text_fn on_text;
     void *user;

@@ -17,6 +17,9 @@
 #define MARK "{argument}"
 #define IN "{language}" /* English if no other is asked for */
 
+#define AS_MARKDOWN "Write the content of this document as Markdown."
+#define AS_HTML "Write the content of this document as HTML."
+
 typedef struct row {
     espy_task task;
     const char *prompts[ESPY_N_WORDINGS]; /* NULL: as the first */
@@ -56,14 +59,15 @@ static const row rows[] = {
       0,
       1 },
     { { "markdown", "a document as Markdown", NULL, ESPY_ANSWER_DOCUMENT, 8192, 0, 0 },
-      { "qwenvl markdown", [ESPY_WORDING_QWEN_VL] =
-                               "Write the content of this document as Markdown." },
+      { "qwenvl markdown", [ESPY_WORDING_QWEN_VL] = AS_MARKDOWN,
+        [ESPY_WORDING_QWEN2_VL] = AS_MARKDOWN, [ESPY_WORDING_QWEN2_5_VL] = AS_MARKDOWN },
       1024,
       0,
       1 },
     { { "html", "a document as HTML, with the places of its parts", NULL, ESPY_ANSWER_DOCUMENT,
         8192, 0, 0 },
-      { "qwenvl html", [ESPY_WORDING_QWEN_VL] = "Write the content of this document as HTML." },
+      { "qwenvl html", [ESPY_WORDING_QWEN_VL] = AS_HTML, [ESPY_WORDING_QWEN2_VL] = AS_HTML,
+        [ESPY_WORDING_QWEN2_5_VL] = "QwenVL HTML " }, /* the blank is part of it */
       1024,
       0,
       1 },
@@ -71,7 +75,11 @@ static const row rows[] = {
       { "Locate every instance that belongs to the following categories: \"" MARK "\". Report bbox "
         "coordinates in JSON format.",
         /* "box where X is in the picture", as its readme asks */
-        [ESPY_WORDING_QWEN_VL] = "框出图中" MARK "的位置" },
+        [ESPY_WORDING_QWEN_VL] = "框出图中" MARK "的位置",
+        [ESPY_WORDING_QWEN2_VL] = "Detect the bounding box of " MARK ".",
+        /* its notebook, GROUNDING.md section 4 */
+        [ESPY_WORDING_QWEN2_5_VL] = "Outline the position of each " MARK
+                                    " and output all the coordinates in JSON format." },
       1024,
       2048,
       1 },

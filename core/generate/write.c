@@ -12,6 +12,7 @@ espy_status espy_job_write(espy_job *j, espy_error *err) {
     j->answer = (espy_answer){ .vocab = m->vocab,
                                .stop = r->stop,
                                .n_stop = r->n_stop,
+                               .own_tokens = m->chat->own_tokens,
                                .strip = m->chat->strips_answers && !r->prompt,
                                .on_text = r->on_text,
                                .user = r->user };
