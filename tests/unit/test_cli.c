@@ -347,6 +347,38 @@ static void chats(void **state) {
     assert_string_equal(out, "");
 }
 
+/* The oldest family, whose pictures are squashed and announced. */
+static void knows_qwen_vl(void **state) {
+    (void)state;
+#define WITH_QWEN_VL "-m $ESPY_SOURCE_ROOT/tests/data/qwen_vl/bf16 -n 4 --greedy "
+    assert_int_equal(run("espy info $ESPY_SOURCE_ROOT/tests/data/qwen_vl/bf16"), 0);
+    assert_says(out, "qwen_vl (arXiv:2308.12966)");
+    assert_says(out, "256 tokens a picture");
+    assert_says(out, "squashed to 448x448 pixels");
+    assert_int_equal(run("espy describe " WITH_QWEN_VL IMAGES "/tall.png"), 0);
+    assert_true(strlen(out) > 1);
+    assert_int_equal(run("espy ask --json --together " WITH_QWEN_VL "what " IMAGES
+                         "/dot.png " IMAGES "/odd.png"),
+                     0);
+    cJSON *json = cJSON_Parse(out);
+    assert_true(cJSON_GetObjectItem(json, "prompt_tokens")->valueint > 2 * 258);
+    cJSON_Delete(json);
+    assert_int_equal(run("printf '%s\\n' " IMAGES "/dot.png 'What is it?' 'And now?' |"
+                         "espy chat " WITH_QWEN_VL " | wc -l"),
+                     0);
+    assert_true(atoi(out) >= 2);
+    assert_int_equal(
+        run("echo '<ref> a cup</ref><box>(500,250),(750,999)</box>' | espy find --answer "
+            "- " WITH_QWEN_VL "cup " PHOTO),
+        0);
+    assert_string_equal(out, "a cup\t48 16 72 64\n");
+    assert_int_equal(run("espy find " WITH_QWEN_VL "cup " PHOTO), 1);
+    assert_says(err, "broke off");
+    assert_int_equal(
+        run("espy convert $ESPY_SOURCE_ROOT/tests/data/qwen_vl/bf16 -o q.gguf; ls q.*"), 2);
+    assert_says(err, "no GGUF form of qwen_vl models");
+}
+
 static void runs_requests(void **state) {
     (void)state;
     assert_int_equal(run("espy run -m " MODELS "/bf16 -r " MODELS "/requests/two_pictures.json"),
@@ -617,6 +649,7 @@ int main(void) {
         cmocka_unit_test(asks),
         cmocka_unit_test(stamps_frames),
         cmocka_unit_test(chats),
+        cmocka_unit_test(knows_qwen_vl),
         cmocka_unit_test(runs_requests),
         cmocka_unit_test(measures),
         cmocka_unit_test(converts),
