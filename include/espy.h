@@ -279,6 +279,8 @@ typedef struct espy_context_params {
                                    0: 64 MiB, negative: none                  */
     int64_t pass_tokens;        /* most vision tokens of one pass over several
                                    pictures, see espy_generate; 0: 1024       */
+    int n_lanes;                /* answers that espy_generate_batch writes at a
+                                   time, 1 to 64; 0: 8                        */
 } espy_context_params;
 
 /* Memory that a context of these parameters needs, before anything is
@@ -291,6 +293,8 @@ typedef struct espy_memory_estimate {
     int64_t vision_cache_bytes; /* at most; the limit of the context          */
     int64_t pass_bytes;         /* instead of activation_bytes, if that is less:
                                    with several new pictures in one pass      */
+    int64_t batch_bytes;        /* more, of KV cache, while espy_generate_batch
+                                   runs: at most, n_lanes times cache_bytes    */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,
@@ -465,6 +469,49 @@ ESPY_API void espy_result_clear(espy_result *result);
  * is computed. Errors ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY as espy_generate. */
 ESPY_API espy_status espy_count_prompt(const espy_model *model, const espy_request *request,
                                        int64_t *n_tokens, espy_error *err);
+
+/* Many requests, such as one question about each picture of a folder. */
+typedef struct espy_batch {
+    int64_t n;
+
+    /* Fills in request i, which is zeroed: called for 0, 1, ... n - 1. What it points
+     * to stays until on_result. A failure (with its sentence in err) is that of this
+     * request alone. */
+    espy_status (*on_request)(void *user, int64_t i, espy_request *request, espy_error *err);
+
+    /* What became of request i, in order, once for each on_request: status, result
+     * and err as espy_generate would give them. The result is valid for the call.
+     * Return non-zero to stop. */
+    int (*on_result)(void *user, int64_t i, espy_status status, const espy_result *result,
+                     const espy_error *err);
+
+    espy_progress_fn on_progress; /* "looking" and "reading" for those that are begun
+                                     together, "answering" in requests done of n  */
+    void *user;                   /* handed to all three                          */
+} espy_batch;
+
+/* Answer them all, several at a time, each on a timeline of its own; the context's is
+ * not touched, its cache of pictures is shared.
+ *
+ * As many requests are open as the context has n_lanes, and results that wait for
+ * their turn, at most four times as many in all. Those that are begun together have
+ * their pictures packed into passes and their prompts read together; then each step
+ * writes a token of every open answer, for which the weights are read once: on a CPU,
+ * where a single token waits for memory, that is where a folder gains most.
+ * tests/bench/README.md has numbers.
+ *
+ * Each answer is that of espy_generate in a fresh context, bit for bit. Its on_text is
+ * called with its own user, in turn with those of other open requests; its on_progress
+ * is not used, trace_path is ESPY_ERR_ARGUMENT. Times in a result are its share of what
+ * was computed together.
+ *
+ * Errors   ESPY_ERR_ARGUMENT, ESPY_ERR_MEMORY (before any request),
+ *          ESPY_ERR_STOPPED (by on_progress or on_result; open requests get an
+ *          on_result with this status, whose answer is ignored). Errors of single
+ *          requests go to their on_result, and the batch goes on.
+ */
+ESPY_API espy_status espy_generate_batch(espy_context *context, const espy_batch *batch,
+                                         espy_error *err);
 
 /* How long a request would take now, in ms: what the timeline and the cache of
  * pictures would spare it is left out. The first request takes longer, while the

@@ -8,6 +8,7 @@
 enum {
     DEFAULT_LENGTH = 32768, /* when the model does not say what it was trained for */
     DEFAULT_SEEN_BYTES = 64 << 20,
+    DEFAULT_LANES = 8,
     DEFAULT_PASS_TOKENS = 1024 /* tests/bench/README.md */
 };
 
@@ -35,6 +36,10 @@ static int64_t pass_tokens(const espy_context_params *p) {
     return p->pass_tokens > 0 ? p->pass_tokens : DEFAULT_PASS_TOKENS;
 }
 
+static int lanes(const espy_context_params *p) {
+    return p->n_lanes ? p->n_lanes : DEFAULT_LANES;
+}
+
 static espy_status check(const espy_context_params *p, espy_error *err) {
     if (p->n_context < 0 || p->n_context > INT32_MAX / 2)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "a context of %lld tokens is not possible",
@@ -43,6 +48,9 @@ static espy_status check(const espy_context_params *p, espy_error *err) {
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "%d threads are not possible", p->n_threads);
     if ((unsigned)p->cache_type > ESPY_CACHE_Q8_0)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "unknown cache type %d", (int)p->cache_type);
+    if (p->n_lanes < 0 || p->n_lanes > 64)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                         "%d answers at a time are not possible; 1 to 64 are", p->n_lanes);
     if (p->pass_tokens < 0 || p->pass_tokens > INT32_MAX / 2)
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "passes of %lld vision tokens are not possible",
@@ -66,6 +74,7 @@ espy_status espy_context_open(espy_context **out, const espy_model *model,
     c->limit = length_limit(model, params);
     c->seen.limit = seen_limit(params);
     c->pass_tokens = pass_tokens(params);
+    c->n_lanes = lanes(params);
     status = espy_cpu_open(&c->cpu, params->n_threads, params->kernels, err);
     if (!status)
         status = espy_lane_open(&c->lane, &c->cache_shape, model->config.text.n_vocab, err);
@@ -187,6 +196,9 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
         .activation_bytes = activations(m, pixels, n_threads),
         .vision_cache_bytes = seen_limit(params),
         .pass_bytes = activations(m, pass_pixels, n_threads),
+        .batch_bytes = espy_cache_bytes(&shape, length_limit(m, params)) > INT64_MAX / lanes(params)
+                           ? INT64_MAX
+                           : lanes(params) * espy_cache_bytes(&shape, length_limit(m, params)),
     };
     return ESPY_OK;
 }

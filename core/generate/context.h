@@ -19,6 +19,7 @@ struct espy_context {
     espy_seen_cache seen;
     int64_t limit;       /* most tokens */
     int64_t pass_tokens; /* vision tokens of a pass over several pictures */
+    int n_lanes;         /* of a batch */
     int exact;
     espy_speed speed;
 };

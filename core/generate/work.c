@@ -34,6 +34,11 @@ static int poll(void *work) {
     return w->stopped || (espy_now_ms() - w->asked_ms >= EVERY_MS && ask(w));
 }
 
+int espy_work_ask(espy_work *w, int64_t done) {
+    w->at = w->done = done;
+    return poll(w);
+}
+
 void espy_work_watch(espy_work *work, espy_pool *pool) {
     espy_pool_set_poll(pool, work ? poll : NULL, work);
 }

@@ -28,6 +28,10 @@ int espy_work_report(void *work, int done, int total);
  * takes seconds. work NULL ends it. */
 void espy_work_watch(espy_work *work, espy_pool *pool);
 
+/* Tells that a phase without passes has come to done, if nothing was told lately.
+ * Non-zero: it is to stop. */
+int espy_work_ask(espy_work *w, int64_t done);
+
 /* Ends a pass that came to status: counts its tokens, or says in err what stopped it. */
 espy_status espy_work_pass(espy_work *w, espy_status status, espy_error *err);
 
