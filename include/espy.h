@@ -294,7 +294,8 @@ typedef struct espy_memory_estimate {
     int64_t pass_bytes;         /* instead of activation_bytes, if that is less:
                                    with several new pictures in one pass      */
     int64_t batch_bytes;        /* more, of KV cache, while espy_generate_batch
-                                   runs: at most, n_lanes times cache_bytes    */
+                                   runs: of n_lanes timelines, or of one if
+                                   that is more than 8192 tokens               */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,
@@ -476,7 +477,8 @@ typedef struct espy_batch {
 
     /* Fills in request i, which is zeroed: called for 0, 1, ... n - 1. What it points
      * to stays until on_result. A failure (with its sentence in err) is that of this
-     * request alone. */
+     * request alone. Of the functions of a context espy_estimate_time may be called
+     * from here. */
     espy_status (*on_request)(void *user, int64_t i, espy_request *request, espy_error *err);
 
     /* What became of request i, in order, once for each on_request: status, result
@@ -493,9 +495,10 @@ typedef struct espy_batch {
 /* Answer them all, several at a time, each on a timeline of its own; the context's is
  * not touched, its cache of pictures is shared.
  *
- * As many requests are open as the context has n_lanes, and results that wait for
- * their turn, at most four times as many in all. Those that are begun together have
- * their pictures packed into passes and their prompts read together; then each step
+ * As many answers are open as the context has n_lanes, fewer if prompts and answers
+ * together have more than 8192 tokens; with results that wait for their turn there are
+ * at most four times n_lanes requests between on_request and on_result. Those that are begun
+ * together have their pictures packed into passes and their prompts read together; then each step
  * writes a token of every open answer, for which the weights are read once: on a CPU,
  * where a single token waits for memory, that is where a folder gains most.
  * tests/bench/README.md has numbers.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* describe, ask and count: the same task on each picture, or on all of them at
- * once. Text streams; JSON, and answers of which a part is meant, wait for the
- * end. A picture that fails is reported, and the next one is looked at. */
+ * once. About several, some are answered at a time, and told in order. The text of a
+ * single answer streams; JSON, and answers of which a part is meant, wait for the end.
+ * A picture that fails is reported, and the next one is looked at. */
 #include "cli.h"
 
 #include <cjson/cJSON.h>
@@ -15,7 +16,6 @@ typedef struct job {
     espy_task_request ask;
     int headings;  /* "== path ==" before each answer */
     int n_answers; /* under headings so far */
-    int n_requests;
 } job;
 
 /* What one answer has streamed so far. */
@@ -137,49 +137,70 @@ static int add_pictures(espy_part *parts, char (*stamps)[STAMP_BYTES],
     return n_parts;
 }
 
+/* A request with all that it points to. */
+typedef struct turn {
+    stream out;
+    espy_part *parts;
+    char (*stamps)[STAMP_BYTES];
+    espy_part system;
+    espy_message messages[2];
+    espy_sampling sampling;
+    espy_request request;
+    espy_image *image; /* of a batch: owned */
+} turn;
+
+static void turn_close(turn *t) {
+    espy_image_close(&t->image);
+    free(t->out.text);
+    free(t->stamps);
+    free(t->parts);
+}
+
+/* One question about n pictures, of which one has a label. Non-zero without memory. */
+static int turn_open(turn *t, job *j, const espy_image *const *images, const char *label, int n) {
+    const cli_options *o = j->o;
+    t->out = (stream){ .job = j,
+                       .heading = j->headings && !o->json ? label : NULL,
+                       .hold = o->json || (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
+    t->parts = calloc((size_t)n * 2 + 1, sizeof *t->parts);
+    t->stamps = calloc((size_t)n + 1, sizeof *t->stamps);
+    if (!t->parts || !t->stamps) return 1;
+    int n_parts = add_pictures(t->parts, t->stamps, images, n, o->times);
+    t->parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
+    t->system = (espy_part){ .type = ESPY_PART_TEXT, .text = o->system };
+    t->messages[0] = (espy_message){ "system", &t->system, 1 };
+    t->messages[1] = (espy_message){ "user", t->parts, n_parts };
+    t->request = cli_session_request(j->session, &j->ask, &t->sampling);
+    t->request.messages = o->system ? t->messages : t->messages + 1;
+    t->request.n_messages = o->system ? 2 : 1;
+    t->request.on_text = on_text;
+    t->request.on_progress = on_progress;
+    t->request.user = &t->out;
+    return 0;
+}
+
 /* One answer about n pictures, whose names are labels. */
 static int answer(job *j, const espy_image *const *images, const char *const *labels, int n) {
-    const cli_options *o = j->o;
     espy_error err = { .offset = -1 };
     espy_result result = { 0 };
-    espy_sampling sampling;
+    turn t = { 0 };
     const char *label = n == 1 ? labels[0] : NULL;
-    stream out = { .job = j,
-                   .heading = j->headings && !o->json ? label : NULL,
-                   .hold = o->json || (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
-
-    espy_part *parts = calloc((size_t)n * 2 + 1, sizeof *parts);
-    char(*stamps)[STAMP_BYTES] = calloc((size_t)n + 1, sizeof *stamps);
-    if (!parts || !stamps) {
-        free(parts);
-        free(stamps);
+    if (turn_open(&t, j, images, label, n)) {
+        turn_close(&t);
         return cli_say("out of memory"), CLI_FAILED;
     }
-    int n_parts = add_pictures(parts, stamps, images, n, o->times);
-    parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
-    espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
-    espy_message messages[] = { { "system", &system, 1 }, { "user", parts, n_parts } };
-
-    espy_request request = cli_session_request(j->session, &j->ask, &sampling);
-    request.messages = o->system ? messages : messages + 1;
-    request.n_messages = o->system ? 2 : 1;
-    request.on_text = on_text;
-    request.on_progress = on_progress;
-    request.user = &out;
     espy_status status =
-        cli_session_reserve(j->session, cli_session_count(j->session, &request), &err);
+        cli_session_reserve(j->session, cli_session_count(j->session, &t.request), &err);
     if (!status) {
         cli_session_limits(j->session, n);
-        cli_session_expect(j->session, &request, j->n_requests);
+        cli_session_expect(j->session, &t.request, 1);
     }
-    if (!status) status = espy_generate(j->session->context, &request, &result, &err);
+    if (!status) status = espy_generate(j->session->context, &t.request, &result, &err);
     cli_progress_clear(&j->session->progress);
-    int code =
-        status ? cli_session_report(j->session, label, &err) : finish(j, &out, labels, n, &result);
+    int code = status ? cli_session_report(j->session, label, &err)
+                      : finish(j, &t.out, labels, n, &result);
     espy_result_clear(&result);
-    free(out.text);
-    free(stamps);
-    free(parts);
+    turn_close(&t);
     return code;
 }
 
@@ -192,6 +213,75 @@ static int answer_file(job *j, const char *path) {
     int code = answer(j, images, &path, 1);
     espy_image_close(&image);
     return code;
+}
+
+/* ------------------------------------------------------------- many pictures */
+
+typedef struct many {
+    job *j;
+    const cli_list *files;
+    turn **turns; /* [files->n] those that are open */
+    int worst;
+} many;
+
+static espy_status on_request(void *user, int64_t i, espy_request *request, espy_error *err) {
+    many *m = user;
+    turn *t = m->turns[i] = calloc(1, sizeof *t);
+    if (!t) return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
+    espy_status status = cli_picture_load(&t->image, m->files->items[i], m->j->o->alpha, err);
+    if (status) return status;
+    const espy_image *image = t->image;
+    if (turn_open(t, m->j, &image, m->files->items[i], 1))
+        return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
+    t->parts[0].images = (const espy_image *const *)&t->image;
+    t->out.hold = 1; /* until its turn comes */
+    cli_session_limits(m->j->session, 1);
+    cli_session_expect(m->j->session, &t->request, m->files->n);
+    *request = t->request;
+    return ESPY_OK;
+}
+
+static int on_result(void *user, int64_t i, espy_status status, const espy_result *result,
+                     const espy_error *err) {
+    many *m = user;
+    turn *t = m->turns[i];
+    const char *label = m->files->items[i];
+    int code = CLI_INTERRUPTED;
+    cli_progress_clear(&m->j->session->progress);
+    if (status && status != ESPY_ERR_STOPPED)
+        code = cli_session_report(m->j->session, label, err);
+    else if (!status && !cli_interrupted())
+        code = finish(m->j, &t->out, &label, 1, result);
+    if (code && m->worst != CLI_INTERRUPTED) m->worst = code;
+    if (t) turn_close(t);
+    free(t);
+    m->turns[i] = NULL;
+    return code == CLI_INTERRUPTED;
+}
+
+static int on_batch_progress(void *user, const char *phase, int64_t done, int64_t total) {
+    many *m = user;
+    return cli_progress_step(&m->j->session->progress, phase, done, total);
+}
+
+static int answer_many(job *j, const cli_list *files) {
+    espy_error err = { .offset = -1 };
+    many m = { .j = j, .files = files, .turns = calloc((size_t)files->n, sizeof *m.turns) };
+    espy_batch batch = { .n = files->n,
+                         .on_request = on_request,
+                         .on_result = on_result,
+                         .on_progress = on_batch_progress,
+                         .user = &m };
+    if (!m.turns) return cli_say("out of memory"), CLI_FAILED;
+    espy_status status = cli_session_reserve(j->session, 0, &err);
+    if (!status) status = espy_generate_batch(j->session->context, &batch, &err);
+    cli_progress_clear(&j->session->progress);
+    if (status == ESPY_ERR_STOPPED)
+        m.worst = CLI_INTERRUPTED;
+    else if (status)
+        m.worst = cli_session_report(j->session, NULL, &err);
+    free(m.turns);
+    return m.worst;
 }
 
 static int answer_together(job *j, const cli_list *files) {
@@ -218,20 +308,13 @@ static int is_folder_or_many(const cli_list *files, int n_paths, const char *con
 
 static int answer_all(job *j, const cli_list *files, int together) {
     if (together || !files->n) return answer_together(j, files);
-    int worst = CLI_OK;
-    j->n_requests = files->n;
-    for (int i = 0; i < files->n; i++) {
-        int code = answer_file(j, files->items[i]);
-        if (code == CLI_INTERRUPTED) return code;
-        if (code) worst = code;
-    }
-    return worst;
+    return files->n == 1 ? answer_file(j, files->items[0]) : answer_many(j, files);
 }
 
 int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together) {
     cli_session session = { .o = o };
-    job j = { .session = &session, .o = o, .n_requests = 1 };
+    job j = { .session = &session, .o = o };
     cli_list files = { 0 };
     espy_error err = { .offset = -1 };
     int code = CLI_OK;

@@ -32,6 +32,7 @@ typedef struct batch {
     entry **on_lane;  /* [n_lanes] who writes there; NULL: free */
     espy_job **jobs;  /* [n_lanes] a list, for calls */
     entry *ring;      /* [n_ring] request i is at i % n_ring */
+    entry *waiting;   /* prepared, but there is no room for it yet; or NULL */
     int n_lanes;
     int64_t n_ring, begun, told;
     int stopped;
@@ -47,11 +48,16 @@ static int n_free(const batch *t) {
     return n;
 }
 
+/* The memory of a large one is not kept for the next. */
 static void end(batch *t, entry *e, espy_status status) {
+    int64_t n_tokens = espy_job_tokens(&e->job);
     e->status = espy_job_end(&e->job, status, &e->err);
     e->done = 1;
-    for (int i = 0; i < t->n_lanes; i++)
-        if (t->on_lane[i] == e) t->on_lane[i] = NULL;
+    for (int i = 0; i < t->n_lanes; i++) {
+        if (t->on_lane[i] != e) continue;
+        t->on_lane[i] = NULL;
+        if (n_tokens > ESPY_BATCH_TOKENS / t->n_lanes) espy_lane_close(&t->lanes[i]);
+    }
 }
 
 /* What went wrong for several at once. */
@@ -68,25 +74,42 @@ static void end_jobs(batch *t, espy_job *const *jobs, int n, espy_status status,
 
 /* --------------------------------------------------------------------- begin */
 
-static espy_status ask_for(batch *t, entry *e, int64_t i) {
-    espy_status status = t->b->on_request(t->b->user, i, &e->request, &e->err);
-    if (!status && e->request.trace_path)
-        status = espy_fail(&e->err, ESPY_ERR_ARGUMENT, -1, "a batch writes no traces");
-    return status;
+/* The next request, prepared; NULL: there is none. Those that fail end at once. */
+static entry *next(batch *t) {
+    if (t->waiting) return t->waiting;
+    while (t->begun < t->b->n && t->begun - t->told < t->n_ring) {
+        int64_t i = t->begun++;
+        entry *e = entry_at(t, i);
+        *e = (entry){ .err = { .offset = -1 } };
+        e->job = (espy_job){
+            .context = t->context, .request = &e->request, .result = &e->result, .alike = 1
+        };
+        espy_status status = t->b->on_request(t->b->user, i, &e->request, &e->err);
+        if (!status && e->request.trace_path)
+            status = espy_fail(&e->err, ESPY_ERR_ARGUMENT, -1, "a batch writes no traces");
+        if (!status) status = espy_job_prepare(&e->job, &e->err);
+        if (!status) return e;
+        end(t, e, status);
+    }
+    return NULL;
 }
 
-/* The next request on a lane; it may fail at once. */
-static void begin(batch *t, int lane) {
-    int64_t i = t->begun++;
-    entry *e = entry_at(t, i);
-    *e = (entry){ .err = { .offset = -1 } };
-    e->job = (espy_job){ .context = t->context,
-                         .lane = &t->lanes[lane],
-                         .request = &e->request,
-                         .result = &e->result,
-                         .alike = 1 };
+/* Whether there is memory for it beside the others; for one alone always. */
+static int fits(const batch *t, const entry *e) {
+    int64_t n = 0;
+    for (int i = 0; i < t->n_lanes; i++)
+        if (t->on_lane[i]) n += espy_job_tokens(&t->on_lane[i]->job);
+    return !n || n + espy_job_tokens(&e->job) <= ESPY_BATCH_TOKENS;
+}
+
+static void begin(batch *t, entry *e, int lane) {
+    espy_context *c = t->context;
+    espy_status status = ESPY_OK;
     t->on_lane[lane] = e;
-    espy_status status = ask_for(t, e, i);
+    e->job.lane = &t->lanes[lane];
+    if (!e->job.lane->cache)
+        status =
+            espy_lane_open(e->job.lane, &c->cache_shape, c->model->config.text.n_vocab, &e->err);
     if (!status) status = espy_job_begin(&e->job, &e->err);
     if (status) end(t, e, status);
 }
@@ -96,11 +119,14 @@ static void begin(batch *t, int lane) {
 static void admit(batch *t) {
     espy_error err = { .offset = -1 };
     int n = 0;
-    for (int i = 0; i < t->n_lanes; i++)
-        while (!t->on_lane[i] && t->begun < t->b->n && t->begun - t->told < t->n_ring) {
-            begin(t, i);
-            if (t->on_lane[i]) t->jobs[n++] = &t->on_lane[i]->job;
-        }
+    for (int i = 0; i < t->n_lanes; i++) {
+        if (t->on_lane[i]) continue;
+        t->waiting = next(t);
+        if (!t->waiting || !fits(t, t->waiting)) break;
+        begin(t, t->waiting, i);
+        t->waiting = NULL;
+        if (t->on_lane[i]) t->jobs[n++] = &t->on_lane[i]->job;
+    }
     if (!n) return;
     espy_pool *pool = espy_cpu_pool(t->context->cpu);
     espy_work_watch(&t->work, pool);
@@ -169,19 +195,14 @@ static void abandon(batch *t) {
     while (t->told < t->begun) tell_one(t);
 }
 
-static espy_status open_lanes(batch *t, espy_error *err) {
-    espy_context *c = t->context;
+static espy_status make_lists(batch *t, espy_error *err) {
     size_t n = (size_t)t->n_lanes;
     t->n_ring = (int64_t)t->n_lanes * OPEN_PER_LANE;
     t->lanes = calloc(n, sizeof *t->lanes);
     t->on_lane = calloc(n, sizeof *t->on_lane);
     t->jobs = calloc(n, sizeof *t->jobs);
     t->ring = calloc((size_t)t->n_ring, sizeof *t->ring);
-    if (!t->lanes || !t->on_lane || !t->jobs || !t->ring) return espy_out_of_memory(err);
-    espy_status status = ESPY_OK;
-    for (int i = 0; i < t->n_lanes && !status; i++)
-        status = espy_lane_open(&t->lanes[i], &c->cache_shape, c->model->config.text.n_vocab, err);
-    return status;
+    return t->lanes && t->on_lane && t->jobs && t->ring ? ESPY_OK : espy_out_of_memory(err);
 }
 
 static void close_lanes(batch *t) {
@@ -204,7 +225,7 @@ espy_status espy_generate_batch(espy_context *context, const espy_batch *b, espy
                 .work = { .on_progress = b->on_progress, .user = b->user },
                 .n_lanes = context->n_lanes };
     if (b->n < t.n_lanes) t.n_lanes = b->n > 0 ? (int)b->n : 1;
-    espy_status status = open_lanes(&t, err);
+    espy_status status = make_lists(&t, err);
     while (!status && !t.stopped && t.told < b->n) {
         if (2 * n_free(&t) >= t.n_lanes) admit(&t);
         if (!t.stopped) write(&t);

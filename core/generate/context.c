@@ -163,6 +163,12 @@ static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_thread
     return (most + scratch + tokens * t->dim * (int64_t)(1 + v->n_taps)) * (int64_t)sizeof(float);
 }
 
+/* Of all lanes together. */
+static int64_t batch_tokens(const espy_model *m, const espy_context_params *p) {
+    int64_t one = length_limit(m, p), all = one * lanes(p);
+    return one > ESPY_BATCH_TOKENS ? one : all > ESPY_BATCH_TOKENS ? ESPY_BATCH_TOKENS : all;
+}
+
 /* Of pictures with so many vision tokens. */
 static int64_t pixels_of(const espy_model *m, int64_t tokens) {
     const espy_vision_config *v = &m->config.vision;
@@ -196,9 +202,7 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
         .activation_bytes = activations(m, pixels, n_threads),
         .vision_cache_bytes = seen_limit(params),
         .pass_bytes = activations(m, pass_pixels, n_threads),
-        .batch_bytes = espy_cache_bytes(&shape, length_limit(m, params)) > INT64_MAX / lanes(params)
-                           ? INT64_MAX
-                           : lanes(params) * espy_cache_bytes(&shape, length_limit(m, params)),
+        .batch_bytes = espy_cache_bytes(&shape, batch_tokens(m, params)),
     };
     return ESPY_OK;
 }

@@ -32,4 +32,8 @@ struct espy_snapshot {
 /* Tokens read in one pass. */
 enum { ESPY_CHUNK = 512 };
 
+/* Tokens for which the open requests of a batch have room, unless one alone needs
+ * more. */
+enum { ESPY_BATCH_TOKENS = 8192 };
+
 #endif

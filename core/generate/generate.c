@@ -17,7 +17,8 @@ static espy_status run(espy_job *j, espy_error *err) {
     espy_context *c = j->context;
     const espy_request *r = j->request;
     espy_work work = { .on_progress = r->on_progress, .user = r->user };
-    espy_status status = espy_job_begin(j, err);
+    espy_status status = espy_job_prepare(j, err);
+    if (!status) status = espy_job_begin(j, err);
     if (status) return status;
     espy_work_watch(&work, espy_cpu_pool(c->cpu));
     status = espy_jobs_look(&j, 1, &work, err);

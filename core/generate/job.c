@@ -68,19 +68,27 @@ static espy_status check(const espy_request *r, espy_error *err) {
     return status;
 }
 
-espy_status espy_job_begin(espy_job *j, espy_error *err) {
+espy_status espy_job_prepare(espy_job *j, espy_error *err) {
     const espy_request *r = j->request;
     espy_status status = check(r, err);
     if (!status) status = espy_prepare(&j->prepared, j->context->model, r, err);
     if (!status) status = check_room(j, err);
     if (status) return status;
-    int64_t n_prompt = j->prepared.timeline.n, room = j->context->limit - n_prompt;
+    int64_t room = j->context->limit - j->prepared.timeline.n;
     j->max_tokens = r->max_tokens > 0 ? r->max_tokens : DEFAULT_MAX_TOKENS;
     if (j->max_tokens > room) j->max_tokens = (int)room;
-    if (r->trace_path) espy_timeline_rewind(&j->lane->timeline, 0); /* it shows every stage */
-    /* long answers are rare: what they need comes as they grow */
-    status = espy_lane_reserve(
-        j->lane, n_prompt + (room < DEFAULT_MAX_TOKENS ? room : DEFAULT_MAX_TOKENS), err);
+    return ESPY_OK;
+}
+
+/* Long answers are rare: what they need comes as they grow. */
+int64_t espy_job_tokens(const espy_job *j) {
+    int n = j->max_tokens < DEFAULT_MAX_TOKENS ? j->max_tokens : DEFAULT_MAX_TOKENS;
+    return j->prepared.timeline.n + n;
+}
+
+espy_status espy_job_begin(espy_job *j, espy_error *err) {
+    if (j->request->trace_path) espy_timeline_rewind(&j->lane->timeline, 0); /* shows all */
+    espy_status status = espy_lane_reserve(j->lane, espy_job_tokens(j), err);
     if (status) return status;
     reuse_prefix(j);
     return describe_prompt(j, err);

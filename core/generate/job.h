@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One request being answered, in steps that several requests can take together:
  *
- *     begin      render, fit, count; nothing is computed
+ *     prepare    render, fit, count; nothing is computed, no lane is needed
+ *     begin      make room on the lane, and see what it holds already
  *     look       the vision tower over the new pictures of all    (look.c)
  *     read       the decoder over the new tokens of all           (read.c)
  *     write      token by token, each step one decoder pass       (write.c)
@@ -36,8 +37,14 @@ typedef struct espy_job {
     int ended;
 } espy_job;
 
-/* context, lane, request, result and alike are set, all else is zero. Errors as
+/* context, request, result and alike are set, all else is zero. Errors as
  * espy_generate; espy_job_end in any case. job.c. */
+espy_status espy_job_prepare(espy_job *j, espy_error *err);
+
+/* Tokens for which a prepared job will make room: prompt and, at first, answer. */
+int64_t espy_job_tokens(const espy_job *j);
+
+/* The lane is set. */
 espy_status espy_job_begin(espy_job *j, espy_error *err);
 
 /* Looks at the pictures that are new, in as few passes as the context's budget allows;

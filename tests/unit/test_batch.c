@@ -277,12 +277,18 @@ static void bad_calls_are_refused(void **state) {
     assert_int_equal(espy_context_open(&c, model, &p, NULL), ESPY_ERR_ARGUMENT);
 
     espy_memory_estimate one, eight;
-    p = (espy_context_params){ .n_context = 1000, .n_lanes = 1 };
+    p = (espy_context_params){ .n_context = 1000, .n_lanes = 1 }; /* 64 of 1000 are too many */
     assert_int_equal(espy_estimate_memory(model, &p, 0, &one, NULL), ESPY_OK);
     p.n_lanes = 0;
     assert_int_equal(espy_estimate_memory(model, &p, 0, &eight, NULL), ESPY_OK);
     assert_int_equal(one.batch_bytes, one.cache_bytes);
     assert_int_equal(eight.batch_bytes, 8 * one.cache_bytes);
+    p.n_lanes = 64;
+    assert_int_equal(espy_estimate_memory(model, &p, 0, &eight, NULL), ESPY_OK);
+    assert_int_equal(eight.batch_bytes, one.cache_bytes / 1000 * 8192);
+    p.n_context = 10000;
+    assert_int_equal(espy_estimate_memory(model, &p, 0, &eight, NULL), ESPY_OK);
+    assert_int_equal(eight.batch_bytes, eight.cache_bytes);
 }
 
 static void failed_allocations_fail_alone(void **state) {
