@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 SIZES = {  # dim, layers, heads, kv heads, MLP, ViT depth, width, MLP, taps
+    "0.2b": (1024, 8, 16, 8, 3072, 8, 512, 2048, [1, 3, 5]),  # of no release
     "2b": (2048, 28, 16, 8, 6144, 24, 1024, 4096, [5, 11, 17]),
     "4b": (2560, 36, 32, 8, 9728, 24, 1024, 4096, [5, 11, 17]),
 }
