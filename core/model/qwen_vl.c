@@ -172,8 +172,9 @@ static espy_status settle(espy_config *c, const espy_numbers *n, espy_error *err
     } else {
         c->image_token = c->vision_end = -1;
     }
-    if (!cJSON_IsTrue(espy_json_at(n->config, "use_dynamic_ntk"))) c->text.ntk_length = 0;
-    if (!cJSON_IsTrue(espy_json_at(n->config, "use_logn_attn"))) c->text.logn_length = 0;
+    /* both are on unless the file says otherwise */
+    if (cJSON_IsFalse(espy_json_at(n->config, "use_dynamic_ntk"))) c->text.ntk_length = 0;
+    if (cJSON_IsFalse(espy_json_at(n->config, "use_logn_attn"))) c->text.logn_length = 0;
     espy_settle_sampling(c, n);
     return ESPY_OK;
 }

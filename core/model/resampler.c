@@ -50,7 +50,7 @@ static float *attention_queries(const espy_resampler *r, const float *query, con
     int64_t n = r->query.rows, dim = r->query.cols;
     float *out = malloc((size_t)(n * dim) * sizeof *out);
     espy_cpu *cpu = NULL;
-    if (!out || espy_cpu_open(&cpu, 0, NULL, NULL)) {
+    if (!out || espy_cpu_open(&cpu, 1, NULL, NULL)) {
         free(out);
         return NULL;
     }

@@ -437,6 +437,92 @@ static void a_missing_table_is_computed(void **state) {
     rmdir(other);
 }
 
+/* [12][4] of ones in FP8, a factor for each n rows; its thirds as slots. */
+static espy_status bind_fp8(espy_weights *w, const char *header, const float *factors, int n,
+                            espy_container **file, espy_error *err) {
+    static uint8_t bytes[1024];
+    static const espy_weight_name rows[] = {
+        { ESPY_GROUP_MODEL,
+          offsetof(espy_weights, patch.w),
+          "w",
+          { NULL },
+          { ESPY_DIM_TEXT, ESPY_DIM_TEXT },
+          0,
+          0,
+          0,
+          1,
+          3 },
+        { ESPY_GROUP_MODEL,
+          offsetof(espy_weights, resampler.proj),
+          "w",
+          { NULL },
+          { ESPY_DIM_TEXT, ESPY_DIM_TEXT },
+          0,
+          0,
+          0,
+          2,
+          3 },
+    };
+    static const espy_weight_table table = { rows, 2 };
+    static const espy_weight_table *const tables[] = { &table, NULL };
+    const espy_config config = { .text = { .dim = 4, .n_layers = 1 }, .vision = { .n_layers = 1 } };
+    size_t n_header = strlen(header), at = 8 + n_header;
+    memset(bytes, 0, 8);
+    bytes[0] = (uint8_t)n_header;
+    memcpy(bytes + 8, header, n_header);
+    memset(bytes + at, 0x38, 48); /* 1 */
+    memcpy(bytes + at + 48, factors, (size_t)n * sizeof *factors);
+    espy_status status = espy_container_open_memory(file, bytes, (int64_t)(at + 48 + (size_t)n * 4),
+                                                    "w.safetensors", err);
+    return status ? status : espy_weights_bind(w, &config, tables, *file, *file, NULL, NULL, err);
+}
+
+#define FP8_HEADER(rows, end)                                                                      \
+    "{\"w\":{\"dtype\":\"F8_E4M3\",\"shape\":[12,4],\"data_offsets\":[0,48]},"                     \
+    "\"w_scale_inv\":{\"dtype\":\"F32\",\"shape\":[" rows ",1],\"data_offsets\":[48," end "]}}"
+
+static void slices_keep_their_scales(void **state) {
+    (void)state;
+    static const float factors[] = { 1, 2, 3 };
+    espy_weights w;
+    espy_container *file = NULL;
+    espy_error err = { 0 };
+    if (bind_fp8(&w, FP8_HEADER("3", "60"), factors, 3, &file, &err)) fail_msg("%s", err.message);
+    float *middle = espy_weights_values(&w.patch.w);
+    assert_int_equal(espy_weights_transpose(&w, &w.resampler.proj, NULL), ESPY_OK);
+    assert_int_equal(w.resampler.proj.tensor.dtype, ESPY_F32);
+    const float *last = w.resampler.proj.tensor.data;
+    for (int i = 0; i < 16; i++) {
+        assert_float_equal(middle[i], 2, 0);
+        assert_float_equal(last[i], 3, 0);
+    }
+    free(middle);
+    espy_weights_free(&w);
+    espy_container_close(&file);
+    /* a block of scales that reaches over two slices */
+    assert_int_equal(bind_fp8(&w, FP8_HEADER("2", "56"), factors, 2, &file, &err),
+                     ESPY_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "6 rows reach over its slices"));
+    espy_container_close(&file);
+}
+
+static void a_matrix_is_transposed(void **state) {
+    (void)state;
+    static const uint16_t half[] = { 0x3C00, 0x4000, 0x4200, 0x4400 }; /* 1 2; 3 4 */
+    espy_weights owner = { 0 };
+    espy_weight w = { .rows = 2, .cols = 2 };
+    w.tensor = (espy_tensor){ .dtype = ESPY_F16,
+                              .n_dims = 2,
+                              .shape = { 2, 2, 1, 1, 1 },
+                              .data = half,
+                              .n_bytes = sizeof half };
+    assert_int_equal(espy_weights_transpose(&owner, &w, NULL), ESPY_OK);
+    assert_int_equal(w.tensor.dtype, ESPY_F16);
+    const uint16_t *t = w.tensor.data;
+    assert_true(t[0] == 0x3C00 && t[1] == 0x4200 && t[2] == 0x4000 && t[3] == 0x4400);
+    espy_weights_free(&owner);
+}
+
 static void ends_differ_in_raw_prompts(void **state) {
     (void)state;
     const espy_config *c = &model->config;
@@ -497,6 +583,8 @@ int main(void) {
         cmocka_unit_test(boxes_come_through_as_tokens),
         cmocka_unit_test(raw_answers_end_otherwise),
         cmocka_unit_test(a_missing_table_is_computed),
+        cmocka_unit_test(slices_keep_their_scales),
+        cmocka_unit_test(a_matrix_is_transposed),
         cmocka_unit_test(ends_differ_in_raw_prompts),
         cmocka_unit_test(it_has_no_gguf),
         cmocka_unit_test(a_table_is_resized_as_a_picture),
