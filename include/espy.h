@@ -85,7 +85,7 @@ ESPY_API const char *espy_status_name(espy_status s);
 ESPY_API void espy_free(void *p);
 
 /* Progress of long work. phase is a static string ("loading", "looking",
- * "reading", "writing"), done and total count units of that phase (total >= done, > 0).
+ * "reading", "writing", "watching"), done and total count units of that phase (total >= done, > 0).
  * Called on the thread that made the call. Return non-zero to stop. */
 typedef int (*espy_progress_fn)(void *user, const char *phase, int64_t done, int64_t total);
 
@@ -253,6 +253,96 @@ typedef struct espy_message {
     const espy_part *parts;
     int n_parts;
 } espy_message;
+
+/* ------------------------------------------------------------------- films */
+
+/* Films of all formats that FFmpeg's libraries read, if espy was built with them:
+ * WebM, Matroska, MP4, MOV, AVI, GIF, MPEG, FLV, Ogg, WMV.
+ *
+ *     espy_film *film;
+ *     espy_frames frames;
+ *     espy_film_open(&film, "film.mp4", &err);
+ *     espy_film_read(film, model, NULL, &frames, &err);
+ *     parts[0] = espy_frames_part(&frames);
+ *     ... espy_generate ...
+ *     espy_frames_clear(&frames);
+ *     espy_film_close(&film);
+ *
+ * Of a film, one call at a time. */
+typedef struct espy_film espy_film;
+
+/* Whether these first bytes (a few hundred are enough) are those of a film, a GIF
+ * among them; also in a build that cannot read films. espy_is_film_file: of a file,
+ * 0 if it cannot be read. */
+ESPY_API int espy_is_film(const void *bytes, size_t n_bytes);
+ESPY_API int espy_is_film_file(const char *path);
+
+/* Opens the file and nothing else, whatever it refers to. Its frames are counted,
+ * which reads files of up to 64 MiB once; of larger ones the number is taken from
+ * what they state. FFmpeg's own messages on stderr are turned off for the process,
+ * unless the host has set a level for them.
+ * Errors ESPY_ERR_IO, ESPY_ERR_FORMAT (broken, empty, sound alone),
+ * ESPY_ERR_UNSUPPORTED (a codec that is not there; a build without films),
+ * ESPY_ERR_MEMORY; *out is NULL then. */
+ESPY_API espy_status espy_film_open(espy_film **out, const char *path, espy_error *err);
+
+/* The same from memory, which is borrowed until the film is closed. name (may be
+ * NULL) stands in messages. */
+ESPY_API espy_status espy_film_open_memory(espy_film **out, const void *bytes, size_t n_bytes,
+                                           const char *name, espy_error *err);
+ESPY_API void espy_film_close(espy_film **film);
+
+typedef struct espy_film_info {
+    int width_px, height_px;    /* upright                                      */
+    int64_t n_frames;           /* at least 1; estimated for large files        */
+    double fps;                 /* mean rate; 0: unknown                        */
+    double duration_s;          /* from the first frame to the end of the last  */
+    const char *format, *codec; /* as FFmpeg names them; belong to the film    */
+} espy_film_info;
+
+ESPY_API void espy_film_get_info(const espy_film *film, espy_film_info *info);
+
+typedef struct espy_film_params {
+    double fps;         /* frames a second to look at; 0: 2                   */
+    int min_frames;     /* if the film has so many; 0: 4                      */
+    int max_frames;     /* 0: 768, which is also the most                     */
+    int64_t min_pixels; /* of each frame, and ...                             */
+    int64_t max_pixels;
+    int64_t total_pixels; /* ... of all, as in espy_part; 0: the model's       */
+    espy_alpha alpha;
+    espy_progress_fn progress; /* phase "watching"                             */
+    void *user;
+} espy_film_params;
+
+/* Owned by the caller; espy_frames_clear frees them. */
+typedef struct espy_frames {
+    espy_image **images; /* [n_images] fitted already                          */
+    double *times_s;     /* [n_images] from the film's first frame on          */
+    int n_images;
+    double fps; /* rate of these frames                               */
+    int64_t min_pixels, max_pixels, total_pixels; /* as they were asked for    */
+} espy_frames;
+
+/* The frames that this model is to be shown: evenly spread from the first to the
+ * last, about fps a second, chosen by the family's rule. Each is the one shown at
+ * that time by the film's own time stamps, whatever its rate; where frames are broken,
+ * the one before. Only these are kept, and at the size to which the model will fit
+ * them: three hours need no more memory than six minutes. Frames between are decoded
+ * where no key frame is nearer.
+ *
+ * params   NULL takes the defaults
+ * Errors   ESPY_ERR_ARGUMENT (numbers out of range, frames too small or too long for
+ *          the model), ESPY_ERR_UNSUPPORTED (a model that takes no films),
+ *          ESPY_ERR_FORMAT (no frame can be decoded), ESPY_ERR_STOPPED,
+ *          ESPY_ERR_MEMORY; *out is empty then
+ */
+ESPY_API espy_status espy_film_read(espy_film *film, const espy_model *model,
+                                    const espy_film_params *params, espy_frames *out,
+                                    espy_error *err);
+ESPY_API void espy_frames_clear(espy_frames *frames);
+
+/* The frames as a part of a message; it borrows them. */
+ESPY_API espy_part espy_frames_part(const espy_frames *frames);
 
 /* ----------------------------------------------------------------- context */
 

@@ -6,6 +6,7 @@
 #   tests/reference/root.sh                make the root if it is missing
 #   tests/reference/root.sh run CMD...     run CMD in it, this checkout at /espy
 #   tests/reference/root.sh llama          add llama.cpp's programs if they are missing
+#   tests/reference/root.sh ffmpeg         add the ffmpeg program if it is missing
 #
 # The root lies in $ESPY_ROOTS/sid (default ~/.cache/espy/roots/sid), takes
 # about 1.6 GB and some minutes. Needs root rights and mmdebstrap.
@@ -33,6 +34,10 @@ fi
     command -v llama-quantize llama-mtmd-cli >/dev/null && exit
     apt-get update && DEBIAN_FRONTEND=noninteractive \
     apt-get install -y --no-install-recommends llama.cpp-tools llama.cpp-tools-extra'
+[ "${1:-}" != ffmpeg ] || exec "$0" run sh -c '
+    command -v ffmpeg >/dev/null && exit
+    apt-get update && DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends ffmpeg'
 [ "${1:-}" = run ] || exit 0
 shift
 
