@@ -109,10 +109,6 @@ static espy_status add_visual(rendering *r, espy_part_type type, int bare, int m
     const espy_chat_style *style = r->style;
     int is_image = type == ESPY_PART_IMAGE, announces = style->announces && !bare;
     espy_status status = ESPY_OK;
-    if (!is_image && !style->video_pad)
-        return espy_fail(r->err, ESPY_ERR_UNSUPPORTED, -1,
-                         "part %d of message %d is a film; this model looks at pictures only", part,
-                         message);
     if (r->add_vision_id || announces) {
         char label[32];
         snprintf(label, sizeof label, "%s %d: ", is_image ? "Picture" : "Video",
