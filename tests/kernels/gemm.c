@@ -153,6 +153,28 @@ static void try_pack(trial *t, int bf16, int n_k, int n_cols) {
     }
 }
 
+/* A panel of f32 becomes what packing makes of its columns. */
+static void try_panel(trial *t, int n_k) {
+    static float rows[MAX_K * ESPY_PANEL];
+    static uint16_t want[(MAX_K + 1) * ESPY_PANEL];
+    size_t rows_bytes = (size_t)n_k * ESPY_PANEL * sizeof(float);
+    size_t bytes = (size_t)(n_k + n_k % 2) * ESPY_PANEL * sizeof(uint16_t);
+    random_floats(rows, (int64_t)MAX_K * ESPY_PANEL, 3);
+    for (int k = 0; k < n_k + n_k % 2; k++)
+        for (int c = 0; c < ESPY_PANEL; c++) {
+            float v = k < n_k ? rows[k * ESPY_PANEL + c] : 0;
+            t->truth->from_f32[ESPY_BF16](&want[(k / 2 * ESPY_PANEL + c) * 2 + k % 2], &v, 1);
+        }
+    for (int side = 0; side < N_SIDES; side++) {
+        set_size(t, "n_k %d, side %d", n_k, side);
+        const float *r = place_copy(AREA_A, rows, rows_bytes, side);
+        uint16_t *panel = place(AREA_OUT, bytes, side);
+        t->k->panel_bf16(panel, r, n_k);
+        expect_same(t, "panel", panel, want, bytes);
+        expect_intact(t, AREA_OUT, panel, bytes);
+    }
+}
+
 void test_gemm(trial *t) {
     static const int ks[] = { 0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 33, 64, 130, 257 };
     static const int ms[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 24, 25, 37 };
@@ -163,6 +185,8 @@ void test_gemm(trial *t) {
         for (int n_k = 0; n_k < 70; n_k++)
             for (int c = 0; c <= ESPY_PANEL; c += n_k % 8 ? 5 : 1) try_pack(t, bf16, n_k, c);
         for (int c = 0; c <= ESPY_PANEL; c++) try_pack(t, bf16, 257, c);
+        set_slot(t, "panel_bf16", NULL);
+        for (int n_k = 0; bf16 && n_k < 70; n_k++) try_panel(t, n_k);
         set_slot(t, bf16 ? "gemm_bf16" : "gemm_f32", NULL);
         for (size_t k = 0; k < sizeof(ks) / sizeof(ks[0]); k++)
             for (size_t m = 0; m < sizeof(ms) / sizeof(ms[0]); m++)

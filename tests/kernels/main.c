@@ -22,7 +22,8 @@ static void expect_all_slots(trial *t) {
     for (int i = 0; i < ESPY_N_GATES; i++)
         if (!b->activate[i]) fail(t, "no activation %d", i);
     if (!b->quantize_act || !b->pack_f32 || !b->gemm_f32 || !b->layer_norm || !b->rms_norm ||
-        !b->rope || !b->softmax || !b->add || !b->pack_bf16 != !b->gemm_bf16)
+        !b->rope || !b->softmax || !b->add || !b->pack_bf16 != !b->gemm_bf16 ||
+        !b->panel_bf16 != !b->gemm_bf16)
         fail(t, "a slot is empty");
 }
 

@@ -237,6 +237,7 @@ static void try_vecmat(trial *t, espy_dtype dtype, int64_t n, int64_t n_rows, in
 
 void test_vecmat(trial *t) {
     static const int rows[] = { 1, 2, 3, 0, 4, 5, 16, 67 };
+    static const int lengths[] = { 511, 512, 513, 527, 4095, 4096, 4097, 4192, 8257 };
     for (int d = 0; d < ESPY_N_DTYPES; d++) {
         if (!t->k->vecmat[d]) continue;
         set_slot(t, "vecmat", espy_dtypes[d].name);
@@ -244,5 +245,8 @@ void test_vecmat(trial *t) {
             for (int r = 0; r < 8; r++)
                 try_vecmat(t, (espy_dtype)d, size_at(i, espy_dtypes[d].block), rows[r],
                            r % 2 ? 0 : 5);
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+            if (lengths[i] % espy_dtypes[d].block == 0)
+                try_vecmat(t, (espy_dtype)d, lengths[i], i % 2 ? 7 : 20, i % 3 ? 0 : 5);
     }
 }

@@ -75,7 +75,8 @@ typedef struct espy_kernels {
                                       int64_t n_out);
 
     /* y[i] += sum_j p[j] * row_j[i]; rows of n values, row_stride bytes apart.
-     * F32, F16, BF16, Q8_0; NULL for the others. (Attention: values by weights.) */
+     * F32, F16, BF16, Q8_0; NULL for the others. Each sum takes the rows in order.
+     * (Attention: values by weights. Matrices that lie by inputs: n outputs.) */
     void (*vecmat[ESPY_N_DTYPES])(float *y, const void *rows, int64_t row_stride, const float *p,
                                   int64_t n, int64_t n_rows);
 
@@ -96,6 +97,9 @@ typedef struct espy_kernels {
     void (*pack_bf16)(uint16_t *panel, const float *rows, int64_t stride, int64_t n_k, int n_cols);
     void (*gemm_bf16)(float *y, int64_t y_stride, const uint16_t *x, int64_t x_stride,
                       const uint16_t *panel, int64_t n_k, int n_m, int n_cols, int accumulate);
+
+    /* The BF16 panel of an f32 one, [n_k][ESPY_PANEL]; there where pack_bf16 is. */
+    void (*panel_bf16)(uint16_t *panel, const float *rows, int64_t n_k);
 
     /* y = (x - mean) * rsqrt(var + eps) * w + b; b may be NULL. y may be x. */
     void (*layer_norm)(float *y, const float *x, const float *w, const float *b, float eps,

@@ -133,5 +133,6 @@ void espy_fill_gemm_avx2(espy_kernels *k) {
     k->pack_f32 = pack_f32;
     k->gemm_f32 = gemm_f32;
     k->pack_bf16 = NULL;
+    k->panel_bf16 = NULL;
     k->gemm_bf16 = NULL;
 }

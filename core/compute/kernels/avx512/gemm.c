@@ -203,11 +203,26 @@ TARGET_BF16 static void pack_bf16(uint16_t *panel, const float *rows, int64_t st
         }
 }
 
+/* Lane c of two rows to 16 bit pairs: (row 0, row 1) of column c. */
+TARGET_BF16 static void panel_bf16(uint16_t *panel, const float *rows, int64_t n_k) {
+    const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                           8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    for (int64_t k = 0; k < n_k; k += 2, rows += (ptrdiff_t)2 * ESPY_PANEL)
+        for (int first = 0; first < ESPY_PANEL; first += 16, panel += 32) {
+            __m512 low = _mm512_loadu_ps(rows + first);
+            __m512 high =
+                k + 1 < n_k ? _mm512_loadu_ps(rows + ESPY_PANEL + first) : _mm512_setzero_ps();
+            __m512i both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+            _mm512_storeu_si512(panel, _mm512_permutexvar_epi16(pairs, both));
+        }
+}
+
 void espy_fill_gemm_avx512(espy_kernels *k, unsigned cpu_flags) {
     k->pack_f32 = pack_f32;
     k->gemm_f32 = gemm_f32;
     if (cpu_flags & ESPY_CPU_AVX512_BF16) {
         k->pack_bf16 = pack_bf16;
+        k->panel_bf16 = panel_bf16;
         k->gemm_bf16 = gemm_bf16;
     }
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* y += p^T V: 64 columns of y stay in registers while the rows pass by, so each
- * sum takes the rows in order. */
+/* y += p^T V, each sum in the order of rows. Short rows (attention): 64 columns of y
+ * stay in registers while the rows pass by. Long ones (matrices): the rows are read
+ * from end to end, as memory likes it, and WIDE columns of y stay in the L1 cache. */
 #include "compute/kernels/avx512/fill.h"
 #include "compute/kernels/avx512/load.h"
+
+enum { LONG = 512, WIDE = 4096 };
 
 ESPY_INLINE void columns(load_fn *load, int n_vectors, float *y, const uint8_t *rows,
                          int64_t row_stride, const float *p, int64_t first, int64_t n,
@@ -19,9 +22,30 @@ ESPY_INLINE void columns(load_fn *load, int n_vectors, float *y, const uint8_t *
     for (int v = 0; v < n_vectors; v++) _mm512_mask_storeu_ps(y + first + 16 * v, m[v], s[v]);
 }
 
+ESPY_INLINE void add_row(load_fn *load, float *y, const uint8_t *row, float p, int64_t first,
+                         int64_t end) {
+    __m512 value = _mm512_set1_ps(p);
+    int64_t i = first;
+    for (; i + 64 <= end; i += 64)
+        for (int v = 0; v < 4; v++) {
+            float *at = y + i + (ptrdiff_t)16 * v;
+            __m512 w = load(row, i + 16 * v, (__mmask16)0xffff);
+            _mm512_storeu_ps(at, _mm512_fmadd_ps(value, w, _mm512_loadu_ps(at)));
+        }
+    for (; i < end; i += 16) {
+        __mmask16 m = lanes_left(end - i);
+        __m512 s = _mm512_fmadd_ps(value, load(row, i, m), _mm512_maskz_loadu_ps(m, y + i));
+        _mm512_mask_storeu_ps(y + i, m, s);
+    }
+}
+
 ESPY_INLINE void vecmat_plain(load_fn *load, float *y, const void *rows, int64_t row_stride,
                               const float *p, int64_t n, int64_t n_rows) {
     int64_t i = 0;
+    for (; n >= LONG && i < n; i += WIDE)
+        for (int64_t j = 0; j < n_rows; j++)
+            add_row(load, y, (const uint8_t *)rows + j * row_stride, p[j], i,
+                    n - i < WIDE ? n : i + WIDE);
     for (; i + 64 <= n; i += 64) columns(load, 4, y, rows, row_stride, p, i, n, n_rows);
     for (; i < n; i += 16) columns(load, 1, y, rows, row_stride, p, i, n, n_rows);
 }

@@ -47,6 +47,13 @@ static void pack_bf16(uint16_t *panel, const float *rows, int64_t stride, int64_
                 c < n_cols && k < n_k ? f32_to_bf16(rows[c * stride + k]) : 0;
 }
 
+static void panel_bf16(uint16_t *panel, const float *rows, int64_t n_k) {
+    for (int64_t k = 0; k < n_k + n_k % 2; k++)
+        for (int c = 0; c < ESPY_PANEL; c++)
+            panel[(k / 2 * ESPY_PANEL + c) * 2 + k % 2] =
+                k < n_k ? f32_to_bf16(rows[k * ESPY_PANEL + c]) : 0;
+}
+
 static void gemm_bf16(float *y, int64_t y_stride, const uint16_t *x, int64_t x_stride,
                       const uint16_t *panel, int64_t n_k, int n_m, int n_cols, int accumulate) {
     for (int m = 0; m < n_m; m++, y += y_stride, x += x_stride) {
@@ -66,5 +73,6 @@ void espy_fill_scalar_gemm(espy_kernels *k) {
     k->pack_f32 = pack_f32;
     k->gemm_f32 = gemm_f32;
     k->pack_bf16 = pack_bf16;
+    k->panel_bf16 = panel_bf16;
     k->gemm_bf16 = gemm_bf16;
 }
