@@ -32,8 +32,23 @@ static inline unsigned char *espy_cache_head(const espy_cache *c, int layer, int
     return c->data + at * c->capacity * c->row_bytes;
 }
 
+/* Rows first .. first + n - 1 of x and y, n > 0, and the matrix for them. */
+typedef struct espy_row_group {
+    int64_t first, n;
+    const espy_weight *w;
+} espy_row_group;
+
+/* y = x W^T + b, each group of rows with its own matrix of the same size. */
+void espy_cpu_linear_groups(espy_run *run, espy_act y, espy_act x, const espy_row_group *groups,
+                            int n_groups, const espy_weight *b);
+
 void espy_cpu_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w,
                      const espy_weight *b);
+espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k, int normalise);
+void espy_cpu_spread(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);
+void espy_cpu_linear_experts(espy_run *run, espy_act y, espy_act x, const espy_experts *w,
+                             const espy_routes *routes);
+void espy_cpu_collect(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);
 void espy_cpu_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v, int head_dim,
                         const int64_t *bounds, int n_blocks);
 void espy_cpu_cross_attention(espy_run *run, espy_act y, espy_act q, espy_act k, espy_act v,

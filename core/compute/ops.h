@@ -22,11 +22,30 @@ typedef struct espy_act {
     int64_t rows, cols, stride;
 } espy_act;
 
-/* A weight matrix [rows][cols]; vectors (norms, biases) are f32 with rows 1. */
+/* A weight matrix [rows][cols]; vectors (norms, biases) are f32 with rows 1.
+ *
+ * With stride 0 it lies as said, the weights of an output in a row. Else it lies by
+ * inputs, the other way round: cols rows of stride values, of which the first rows
+ * are this matrix's; its dtype is a plain one then (blocks of one value). */
 typedef struct espy_weight {
     espy_tensor tensor;
     int64_t rows, cols;
+    int64_t stride;
 } espy_weight;
+
+/* The same matrix of each of a layer's experts: equal sizes, any types. */
+typedef struct espy_experts {
+    const espy_weight *each; /* [n]; NULL: the layer has none */
+    int n;
+} espy_experts;
+
+/* Which experts each of n rows goes to, and how much each counts: n * k pairs of
+ * row and expert, in the order of experts, within one in that of rows. */
+typedef struct espy_routes {
+    void *mem; /* the backend's */
+    int64_t n;
+    int k, n_experts;
+} espy_routes;
 
 typedef enum espy_norm_kind { ESPY_NORM_LAYER = 0, ESPY_NORM_RMS } espy_norm_kind;
 
@@ -106,6 +125,23 @@ struct espy_ops {
     /* y[i] = table[ids[i]]; ids [y.rows], each in [0, table.rows). */
     void (*gather)(espy_run *run, espy_act y, const espy_weight *table, const int32_t *ids);
 
+    /* For each row of logits [n][n_experts]: the k experts with the largest (the
+     * first of equals) and their probabilities by softmax over all, divided by their
+     * sum if normalise. Memory as by alloc. 1 <= k <= n_experts. */
+    espy_routes (*route)(espy_run *run, espy_act logits, int k, int normalise);
+
+    /* A row for each pair: y [n * k][cols] from x [n][cols]. */
+    void (*spread)(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);
+
+    /* y = x W^T, row by row with the matrix of the pair's expert. x [n * k][W.cols],
+     * y [n * k][W.rows]. Reads the chosen experts' weights only. */
+    void (*linear_experts)(espy_run *run, espy_act y, espy_act x, const espy_experts *w,
+                           const espy_routes *routes);
+
+    /* y[i] += sum over the pairs of row i of probability * x[pair]. x [n * k][cols],
+     * y [n][cols]. */
+    void (*collect)(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);
+
     /* y[i] += sum over j < 4 of weights[i][j] * table[ids[i][j]]. */
     void (*gather_mix)(espy_run *run, espy_act y, const espy_weight *table, const int32_t (*ids)[4],
                        const float (*weights)[4]);
@@ -119,6 +155,11 @@ typedef struct espy_cpu espy_cpu;
  * ESPY_ERR_UNSUPPORTED (kernels that this CPU lacks), ESPY_ERR_MEMORY. */
 espy_status espy_cpu_open(espy_cpu **out, int n_threads, const char *kernels, espy_error *err);
 void espy_cpu_close(espy_cpu **cpu);
+
+/* y = values i .. i + n - 1 of row r of a weight as it lies, in f32, block scales
+ * applied; i and n are whole blocks of its dtype. */
+void espy_weight_values(const espy_kernels *k, const espy_weight *w, float *y, int64_t r, int64_t i,
+                        int64_t n);
 
 /* A fresh run on it. One run at a time. */
 espy_run espy_cpu_run(espy_cpu *cpu, int exact);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ops on a CPU: splits rows over the pool's threads and calls kernels. The
- * larger ops have files of their own (cpu_linear.c, cpu_attention.c). */
+ * larger ops have files of their own (cpu_linear.c, cpu_experts.c, cpu_attention.c). */
 #include "compute/cpu.h"
 
 #include <stdlib.h>
@@ -152,15 +152,8 @@ static void add(espy_run *run, espy_act y, espy_act x) {
     each_row(run, &op);
 }
 
-/* One row of a table as f32, block scales of 8 bit floats applied. */
 static void table_row(const row_op *op, float *y, int64_t row) {
-    const espy_tensor *t = &op->table->tensor;
-    int64_t n = op->table->cols;
-    op->k->to_f32[t->dtype](y, (const uint8_t *)t->data + row * espy_row_bytes(t->dtype, n), n);
-    if (!t->scale) return;
-    int64_t per_row = (n + t->scale_cols - 1) / t->scale_cols;
-    const float *s = t->scale + row / t->scale_rows * per_row;
-    for (int64_t i = 0; i < n; i++) y[i] *= s[i / t->scale_cols];
+    espy_weight_values(op->k, op->table, y, row, 0, op->table->cols);
 }
 
 static void gather_row(const row_op *op, int64_t i, int thread) {
@@ -218,6 +211,10 @@ static const espy_ops cpu_ops = {
     .cache_attention = espy_cpu_cache_attention,
     .activate = activate,
     .add = add,
+    .route = espy_cpu_route,
+    .spread = espy_cpu_spread,
+    .linear_experts = espy_cpu_linear_experts,
+    .collect = espy_cpu_collect,
     .gather = gather,
     .gather_mix = gather_mix,
 };
