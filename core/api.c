@@ -7,6 +7,12 @@
 #include "model/model.h"
 #include "text/bpe.h"
 
+static int expert_layers(const espy_text_config *c) {
+    int n = 0;
+    for (int i = 0; i < c->n_layers; i++) n += espy_layer_has_experts(c, i);
+    return n;
+}
+
 void espy_model_get_info(const espy_model *m, espy_model_info *info) {
     const espy_config *c = &m->config;
     *info = (espy_model_info){
@@ -37,6 +43,10 @@ void espy_model_get_info(const espy_model *m, espy_model_info *info) {
         .image_px = c->vision.image_size,
         .n_queries = c->vision.n_queries,
         .drops_alpha = m->family->vision.original,
+        .n_experts = c->text.n_experts,
+        .n_active_experts = c->text.n_active,
+        .expert_dim = c->text.expert_dim,
+        .expert_layers = expert_layers(&c->text),
     };
 }
 

@@ -169,6 +169,10 @@ typedef struct espy_model_info {
     int n_queries;   /* vision tokens of any picture; 0: one for merge x merge patches */
     int drops_alpha; /* non-zero: the model's own program ignored the alpha channel
                         (ESPY_ALPHA_DROP)                                        */
+    /* Experts in place of one MLP, in expert_layers of the layers: for each token
+     * the model chooses n_active_experts of n_experts, each expert_dim wide. All 0:
+     * it has none. */
+    int n_experts, n_active_experts, expert_dim, expert_layers;
 } espy_model_info;
 
 /* Strings belong to the model. */
@@ -386,6 +390,8 @@ typedef struct espy_memory_estimate {
     int64_t batch_bytes;        /* more, of KV cache, while espy_generate_batch
                                    runs: of n_lanes timelines, or of one if
                                    that is more than 8192 tokens               */
+    int64_t active_bytes; /* of weights_bytes: what a token needs; with experts
+                             much less than all, which need not fit in memory */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,

@@ -8,7 +8,10 @@
 static void print_memory(const espy_memory_estimate *m, int64_t n_context) {
     const double mb = 1e-6;
     printf("memory for %lld tokens and the largest picture:\n", (long long)n_context);
-    printf("  weights      %.1f MB, mapped\n", (double)m->weights_bytes * mb);
+    printf("  weights      %.1f MB, mapped", (double)m->weights_bytes * mb);
+    if (m->active_bytes < m->weights_bytes)
+        printf("; %.1f MB of them for a token", (double)m->active_bytes * mb);
+    printf("\n");
     printf("  KV cache     %.1f MB\n", (double)m->cache_bytes * mb);
     printf("  activations  %.1f MB\n", (double)m->activation_bytes * mb);
     printf("  pictures     %.1f MB at most, of those seen last\n",
@@ -25,6 +28,9 @@ static void print_info(const espy_model_info *i) {
     printf(
         "decoder        %d layers of %d, %d heads of %d, %d of them for keys and values, MLP %d\n",
         i->n_layers, i->dim, i->n_heads, i->head_dim, i->n_kv_heads, i->ffn_dim);
+    if (i->n_experts)
+        printf("experts        %d of MLP %d in %d layers, %d for each token\n", i->n_experts,
+               i->expert_dim, i->expert_layers, i->n_active_experts);
     printf("vocabulary     %d\n", i->n_vocab);
     if (i->context_length) printf("trained for    %lld tokens\n", (long long)i->context_length);
     printf("vision         %d layers of %d, %d heads, patch %d px, ", i->vision_layers,
@@ -59,6 +65,10 @@ static cJSON *info_json(const espy_model_info *i, const espy_memory_estimate *m,
         { "n_kv_heads", i->n_kv_heads },
         { "head_dim", i->head_dim },
         { "ffn_dim", i->ffn_dim },
+        { "n_experts", i->n_experts },
+        { "n_active_experts", i->n_active_experts },
+        { "expert_dim", i->expert_dim },
+        { "expert_layers", i->expert_layers },
         { "n_vocab", i->n_vocab },
         { "vision_layers", i->vision_layers },
         { "vision_dim", i->vision_dim },
@@ -74,6 +84,7 @@ static cJSON *info_json(const espy_model_info *i, const espy_memory_estimate *m,
         { "n_queries", i->n_queries },
         { "n_context", (double)n_context },
         { "weights_bytes", (double)m->weights_bytes },
+        { "active_bytes", (double)m->active_bytes },
         { "cache_bytes", (double)m->cache_bytes },
         { "activation_bytes", (double)m->activation_bytes },
         { "vision_cache_bytes", (double)m->vision_cache_bytes },

@@ -137,6 +137,21 @@ void espy_snapshot_close(espy_snapshot **snapshot) {
 
 /* --------------------------------------------------------------- estimate */
 
+/* What a token's experts take in decoder.c, in floats: rows in and out for each, half
+ * as much for their inputs in BF16, and the router's logits. */
+static int64_t expert_room(const espy_text_config *t) {
+    int64_t wider = t->expert_dim > t->dim ? t->expert_dim : t->dim;
+    return t->n_active * (t->dim + 2LL * t->expert_dim + wider / 2) + t->n_experts;
+}
+
+/* What a token needs of the weights. */
+static int64_t active_bytes(const espy_model *m, int64_t weights_bytes) {
+    const espy_text_config *t = &m->config.text;
+    if (!t->n_experts) return weights_bytes;
+    double experts = (double)espy_experts_bytes(&m->weights, &m->config);
+    return weights_bytes - (int64_t)(experts * (t->n_experts - t->n_active) / t->n_experts);
+}
+
 /* Largest of the passes' activations; follows the allocations of vision.c,
  * decoder.c and the CPU backend's scratch, which dominate. */
 static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_threads) {
@@ -156,6 +171,7 @@ static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_thread
     int64_t q = (int64_t)t->n_heads * t->head_dim;
     int64_t inner =
         2 * q + 2 * kv > 2 * (int64_t)t->ffn_dim ? 2 * q + 2 * kv : 2 * (int64_t)t->ffn_dim;
+    if (expert_room(t) > inner) inner = expert_room(t);
     int64_t decoder = chunk * (2 * t->dim + inner) + t->n_vocab * 4LL;
     int64_t widest = t->ffn_dim > v->ffn_dim ? t->ffn_dim : v->ffn_dim;
     int64_t scratch = n_threads * ESPY_PANEL * 2 * widest;
@@ -196,8 +212,10 @@ espy_status espy_estimate_memory(const espy_model *m, const espy_context_params 
     if (pixels > INT64_C(1) << 32) pixels = INT64_C(1) << 32;
     if (pass_pixels > INT64_C(1) << 32) pass_pixels = INT64_C(1) << 32;
     int64_t n_threads = params->n_threads > 0 ? params->n_threads : sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t weights = m->file_bytes + m->weights.owned_bytes;
     *out = (espy_memory_estimate){
-        .weights_bytes = m->file_bytes + m->weights.owned_bytes,
+        .weights_bytes = weights,
+        .active_bytes = active_bytes(m, weights),
         .cache_bytes = espy_cache_bytes(&shape, length_limit(m, params)),
         .activation_bytes = activations(m, pixels, n_threads),
         .vision_cache_bytes = seen_limit(params),

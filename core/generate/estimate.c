@@ -68,6 +68,12 @@ static double resampler_work(const espy_model *m, double n) {
            2 * n_queries * n * m->config.text.dim;
 }
 
+/* The router and the chosen experts of a layer, for one token. */
+static double experts_work(const espy_text_config *t, const espy_text_layer *l) {
+    if (!l->router.tensor.data) return 0;
+    return (double)t->dim * (t->n_experts + 3.0 * t->n_active * t->expert_dim);
+}
+
 /* ... for one token, without the output matrix. */
 static double token_work(const espy_model *m) {
     double work = 0;
@@ -75,6 +81,7 @@ static double token_work(const espy_model *m) {
         const espy_text_layer *l = &m->weights.text[i];
         work += size_of(&l->q) + size_of(&l->k) + size_of(&l->v) + size_of(&l->out);
         work += size_of(&l->gate) + size_of(&l->up) + size_of(&l->down);
+        work += experts_work(&m->config.text, l);
     }
     return work;
 }
@@ -141,11 +148,20 @@ static double rows_pass(const measured *m, int64_t size) {
     return multiply(m, m->w, ESPY_PANEL * size);
 }
 
+/* Two matrices of a layer with inputs of the model's width: of its MLP, or, as not all
+ * experts shall be read for this, of its attention. */
+static void parts_of(const espy_model *model, int layer, const espy_weight *parts[2]) {
+    const espy_text_layer *l = &model->weights.text[layer];
+    int experts = model->config.text.n_experts > 0;
+    parts[0] = experts ? &l->q.w : &l->gate.w;
+    parts[1] = experts ? &l->k.w : &l->up.w;
+}
+
 static double row_pass(const measured *m, int64_t size) {
     double work = 0, most = (double)size * PART;
     for (int i = 0; i < m->model->config.text.n_layers; i++) {
-        const espy_text_layer *l = &m->model->weights.text[i];
-        const espy_weight *parts[] = { &l->gate.w, &l->up.w };
+        const espy_weight *parts[2];
+        parts_of(m->model, i, parts);
         for (int k = 0; k < 2 && work < most; k++)
             work += multiply(m, parts[k], 1 + (int64_t)((most - work) / (double)parts[k]->cols));
     }
@@ -182,6 +198,12 @@ static double linear_speed(measured *m, const espy_weight *w, int64_t n) {
     return speed;
 }
 
+/* Rows that a matrix is multiplied with in a prompt: of experts each gets a part. */
+static int64_t tokens_at_once(const espy_text_config *t) {
+    int64_t n = t->n_experts ? (int64_t)ESPY_CHUNK * t->n_active / t->n_experts : TOKENS;
+    return n < 2 ? 2 : least(n, TOKENS);
+}
+
 static espy_status measure(espy_context *c, espy_error *err) {
     espy_cpu *one;
     espy_status status = espy_cpu_open(&one, 1, espy_cpu_kernels(c->cpu)->name, err);
@@ -189,11 +211,14 @@ static espy_status measure(espy_context *c, espy_error *err) {
     espy_run run = espy_cpu_run(one, c->exact);
     measured m = { .model = c->model, .run = &run };
     const espy_weights *w = &c->model->weights;
+    const espy_weight *parts[2];
+    parts_of(c->model, 0, parts);
     double n = espy_pool_n_threads(espy_cpu_pool(c->cpu));
     espy_speed speed = { .attention = n * attention_speed(&m),
                          .vision = n * linear_speed(&m, &w->vision[0].fc1.w, PATCHES),
-                         .prompt = n * linear_speed(&m, &w->text[0].gate.w, TOKENS),
-                         .answer = sqrt(n) * linear_speed(&m, &w->text[0].gate.w, 1) };
+                         .prompt =
+                             n * linear_speed(&m, parts[0], tokens_at_once(&c->model->config.text)),
+                         .answer = sqrt(n) * linear_speed(&m, parts[0], 1) };
     espy_cpu_close(&one);
     if (run.status == ESPY_ERR_MEMORY) return espy_out_of_memory(err);
     if (!run.status) c->speed = speed;

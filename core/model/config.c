@@ -157,6 +157,12 @@ static espy_status read_key(const espy_key *key, espy_config *config, const espy
     return store(key, &f, at, 0, v, err);
 }
 
+int espy_layer_has_experts(const espy_text_config *c, int i) {
+    for (int j = 0; j < c->n_dense; j++)
+        if (c->dense[j] == i) return 0;
+    return c->n_experts > 0 && (i + 1) % c->expert_step == 0;
+}
+
 espy_status espy_config_read(espy_config *config, const espy_key_table *const *tables,
                              const espy_numbers *numbers, espy_error *err) {
     for (; *tables; tables++)

@@ -12,7 +12,13 @@
 #include "file/container.h"
 #include "file/gguf_write.h"
 
-enum { ESPY_MAX_TAPS = 16, ESPY_MAX_FULL = 64, ESPY_MAX_EOS = 8, ESPY_MAX_HEAD_DIM = 1024 };
+enum {
+    ESPY_MAX_TAPS = 16,
+    ESPY_MAX_FULL = 64,
+    ESPY_MAX_DENSE = 128,
+    ESPY_MAX_EOS = 8,
+    ESPY_MAX_HEAD_DIM = 1024
+};
 
 typedef struct espy_vision_config {
     int n_layers, dim, n_heads, head_dim, ffn_dim;
@@ -40,7 +46,17 @@ typedef struct espy_text_config {
     int64_t context_length;
     int64_t ntk_length;  /* dynamic NTK: the length trained for; 0: none */
     int64_t logn_length; /* log-n attention: the same                    */
+
+    /* A layer has experts unless it is listed as dense, or its number + 1 is no
+     * multiple of expert_step; with n_experts 0 none has. */
+    int n_experts, n_active, expert_dim; /* n_active of them for each token */
+    int normalise; /* the probabilities of the active ones are made to add up to 1 */
+    int expert_step, n_dense;
+    int dense[ESPY_MAX_DENSE];
 } espy_text_config;
+
+/* Whether decoder layer i has experts instead of one MLP. */
+int espy_layer_has_experts(const espy_text_config *c, int i);
 
 typedef struct espy_image_config {
     double mean[3], std[3];

@@ -3,7 +3,8 @@
  *
  *     x = embedding[ids], vision rows in their places        [n][dim]
  *     per layer:  q, k, v = norm x;  q, k normed per head, rotated
- *                 x += Wo attention(q, cache);  x += down(silu(gate) * up)
+ *                 x += Wo attention(q, cache);  x += down(silu(gate) * up),
+ *                 or the same of the experts that the layer's router chooses
  *                 x[vision rows] += tap of this layer
  *     logits = output (norm x[last])                         [n_vocab]
  *
@@ -82,17 +83,52 @@ static void attend(const pass *p, const espy_text_layer *l, int layer) {
     p->ops->release(p->run, mark);
 }
 
-static void feed_forward(const pass *p, const espy_text_layer *l) {
+static void mlp(const pass *p, const espy_text_layer *l) {
     void *mark = p->ops->mark(p->run);
     espy_act gate = p->ops->alloc(p->run, p->n, l->gate.w.rows);
     espy_act up = p->ops->alloc(p->run, p->n, l->up.w.rows);
-    rms_norm(p, p->normed, p->x, &l->ffn_norm);
     linear(p, gate, p->normed, &l->gate);
     linear(p, up, p->normed, &l->up);
     p->ops->activate(p->run, gate, gate, ESPY_SILU, &up);
     linear(p, p->normed, gate, &l->down);
     p->ops->add(p->run, p->x, p->normed);
     p->ops->release(p->run, mark);
+}
+
+/* Logits of the router in f32 throughout: rounded ones would choose others. */
+static espy_routes route(const pass *p, const espy_text_layer *l) {
+    const espy_text_config *c = &p->model->config.text;
+    espy_act logits = p->ops->alloc(p->run, p->n, c->n_experts);
+    int exact = p->run->exact;
+    p->run->exact = 1;
+    p->ops->linear(p->run, logits, p->normed, &l->router, NULL);
+    p->run->exact = exact;
+    return p->ops->route(p->run, logits, c->n_active, c->normalise);
+}
+
+static void experts(const pass *p, const espy_text_layer *l) {
+    const espy_text_config *c = &p->model->config.text;
+    int64_t n_pairs = p->n * c->n_active;
+    void *mark = p->ops->mark(p->run);
+    espy_routes routes = route(p, l);
+    espy_act x = p->ops->alloc(p->run, n_pairs, c->dim);
+    espy_act gate = p->ops->alloc(p->run, n_pairs, c->expert_dim);
+    espy_act up = p->ops->alloc(p->run, n_pairs, c->expert_dim);
+    p->ops->spread(p->run, x, p->normed, &routes);
+    p->ops->linear_experts(p->run, gate, x, &l->expert_gate, &routes);
+    p->ops->linear_experts(p->run, up, x, &l->expert_up, &routes);
+    p->ops->activate(p->run, gate, gate, ESPY_SILU, &up);
+    p->ops->linear_experts(p->run, x, gate, &l->expert_down, &routes);
+    p->ops->collect(p->run, p->x, x, &routes);
+    p->ops->release(p->run, mark);
+}
+
+static void feed_forward(const pass *p, const espy_text_layer *l) {
+    rms_norm(p, p->normed, p->x, &l->ffn_norm);
+    if (l->router.tensor.data)
+        experts(p, l);
+    else
+        mlp(p, l);
 }
 
 /* The part of r that lies in segment s, whose rows of x these are: narrows them to

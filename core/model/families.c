@@ -8,6 +8,7 @@ const espy_family *const espy_families[] = {
     &espy_family_qwen2_5_vl,
     &espy_family_qwen3_vl,
     &espy_family_qwen_vl,
+    &espy_family_qwen3_vl_moe,
 };
 const int espy_n_families = sizeof espy_families / sizeof *espy_families;
 

@@ -5,6 +5,7 @@
 #define ESPY_MODEL_FAMILY_H
 
 #include "model/config.h"
+#include "model/experts.h"
 #include "model/weights.h"
 #include "text/chat.h"
 
@@ -62,6 +63,7 @@ typedef struct espy_family {
     const espy_config *defaults;    /* where a file says nothing */
     const espy_key_table *keys[10]; /* NULL ends the lists */
     const espy_weight_table *weights[10];
+    const espy_expert_table *experts; /* NULL: the family has none */
 
     /* What no row can say: called when the rows have been read, to settle what follows
      * from several. A length left at 0 is then that of the tensors (weights.h). */
@@ -87,6 +89,7 @@ const espy_family *espy_family_of_gguf(const char *architecture, const char *pro
 extern const espy_family espy_family_qwen2_vl;
 extern const espy_family espy_family_qwen2_5_vl;
 extern const espy_family espy_family_qwen3_vl;
+extern const espy_family espy_family_qwen3_vl_moe;
 extern const espy_family espy_family_qwen_vl;
 
 #endif

@@ -279,6 +279,8 @@ static espy_status finish(espy_model *m, const espy_numbers *n, const espy_model
                                    params->user, err);
     if (!status && m->family->finish)
         status = m->family->finish(&m->weights, &m->config, m->language, err);
+    if (!status && m->family->experts)
+        status = espy_experts_bind(&m->weights, &m->config, m->family->experts, m->language, err);
     if (!status)
         status = n->folder ? espy_vocab_from_folder(&m->vocab, n->folder, err)
                            : espy_vocab_from_gguf(&m->vocab, m->language, err);

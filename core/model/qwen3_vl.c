@@ -72,7 +72,7 @@ static const espy_weight_name weights[] = {
 };
 /* clang-format on */
 
-static const espy_config defaults = {
+const espy_config espy_qwen3_vl_defaults = {
     .vision = { .n_layers = 27,
                 .n_heads = 16,
                 .dim = 1152,
@@ -115,7 +115,7 @@ static espy_status settle_gguf(espy_config *c, const espy_numbers *n, espy_error
     return ESPY_OK;
 }
 
-static espy_status settle(espy_config *c, const espy_numbers *n, espy_error *err) {
+espy_status espy_qwen3_vl_settle(espy_config *c, const espy_numbers *n, espy_error *err) {
     espy_status status = n->language ? settle_gguf(c, n, err) : ESPY_OK;
     espy_settle_sampling(c, n);
     c->text.n_taps = c->vision.n_taps;
@@ -135,11 +135,11 @@ const espy_family espy_family_qwen3_vl = {
     .wording = ESPY_WORDING_QWEN3_VL,
     .chat = &espy_chat_qwen3_vl,
     .thinking_chat = &espy_chat_qwen3_vl_thinking,
-    .defaults = &defaults,
+    .defaults = &espy_qwen3_vl_defaults,
     .keys = { &espy_keys_tower, &espy_keys_tower_sizes, &espy_keys_decoder, &espy_keys_tokens,
               &espy_keys_pictures, &espy_keys_sampling, &espy_qwen3_vl_keys },
     .weights = { &espy_weights_tower, &espy_weights_tower_norm_biases,
                  &espy_weights_tower_qkv_joined, &espy_qwen3_vl_weights, &espy_weights_decoder,
                  &espy_weights_qk_norms, &espy_weights_mlp },
-    .settle = settle,
+    .settle = espy_qwen3_vl_settle,
 };

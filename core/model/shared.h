@@ -21,6 +21,8 @@ enum {
 #define ESPY_AT_VISION(field) ESPY_GROUP_VISION_LAYER, offsetof(espy_vision_layer, field)
 #define ESPY_AT_TAP(field) ESPY_GROUP_TAP, offsetof(espy_merger, field)
 #define ESPY_AT_TEXT(field) ESPY_GROUP_TEXT_LAYER, offsetof(espy_text_layer, field)
+#define ESPY_AT_MLP(field) ESPY_GROUP_MLP_LAYER, offsetof(espy_text_layer, field)
+#define ESPY_AT_EXPERTS(field) ESPY_GROUP_EXPERT_LAYER, offsetof(espy_text_layer, field)
 
 /* ------------------------------------------------------------- shared_keys.c */
 
@@ -60,11 +62,13 @@ extern const espy_weight_table espy_weights_merger_qwen2; /* Qwen2-VL, Qwen2.5-V
 extern const espy_weight_table espy_weights_decoder; /* all but ... */
 extern const espy_weight_table espy_weights_qkv_biases;
 extern const espy_weight_table espy_weights_qk_norms;
-extern const espy_weight_table espy_weights_mlp; /* gate, up, down of each layer */
+extern const espy_weight_table espy_weights_mlp; /* gate, up, down of layers without experts */
 
 /* --------------------------------------------------------------- qwen3_vl.c */
 
 extern const espy_key_table espy_qwen3_vl_keys;       /* positions, taps */
 extern const espy_weight_table espy_qwen3_vl_weights; /* what only its tower has */
+extern const espy_config espy_qwen3_vl_defaults;
+espy_status espy_qwen3_vl_settle(espy_config *config, const espy_numbers *numbers, espy_error *err);
 
 #endif

@@ -110,11 +110,11 @@ static const espy_weight_name qk_norms[] = {
 };
 
 static const espy_weight_name mlp[] = {
-    { TEXT(gate.w), LB "mlp.gate_proj.weight", { "blk.%d.ffn_gate.weight" },
+    { ESPY_AT_MLP(gate.w), LB "mlp.gate_proj.weight", { "blk.%d.ffn_gate.weight" },
       { ESPY_DIM_FFN, ESPY_DIM_TEXT }, 0, 0, 0 },
-    { TEXT(up.w), LB "mlp.up_proj.weight", { "blk.%d.ffn_up.weight" },
+    { ESPY_AT_MLP(up.w), LB "mlp.up_proj.weight", { "blk.%d.ffn_up.weight" },
       { ESPY_DIM_FFN, ESPY_DIM_TEXT }, 0, 0, 0 },
-    { TEXT(down.w), LB "mlp.down_proj.weight", { "blk.%d.ffn_down.weight" },
+    { ESPY_AT_MLP(down.w), LB "mlp.down_proj.weight", { "blk.%d.ffn_down.weight" },
       { ESPY_DIM_TEXT, ESPY_DIM_FFN }, 0, 0, 0 },
 };
 /* clang-format on */

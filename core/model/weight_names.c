@@ -32,6 +32,10 @@ int64_t espy_dim_length(const espy_config *c, espy_dim dim) {
         return t->head_dim;
     case ESPY_DIM_FFN:
         return t->ffn_dim;
+    case ESPY_DIM_EXPERTS:
+        return t->n_experts;
+    case ESPY_DIM_EXPERT_FFN:
+        return t->expert_dim;
     case ESPY_DIM_VOCAB:
         return t->n_vocab;
     case ESPY_DIM_NONE:
@@ -53,9 +57,16 @@ int espy_weight_fits(const espy_config *c, const espy_weight_name *row, const es
     return count(t) == rows * cols && (t->n_dims != 2 || vector || t->shape[0] == rows);
 }
 
+void espy_shape_text(char *out, size_t capacity, const espy_tensor *t) {
+    size_t n = 0;
+    out[0] = 0;
+    for (int i = 0; i < t->n_dims && n < capacity; i++)
+        n += (size_t)snprintf(out + n, capacity - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
+}
+
 int espy_is_vision_slot(const espy_weight_name *row) { /* they stand first in espy_weights */
     return row->group == ESPY_GROUP_MODEL ? row->at < offsetof(espy_weights, embedding)
-                                          : row->group != ESPY_GROUP_TEXT_LAYER;
+                                          : row->group < ESPY_GROUP_TEXT_LAYER;
 }
 
 /* ------------------------------------------------------------------ names */
@@ -75,8 +86,8 @@ static espy_status look_up(const espy_container *c, const char *name, const espy
     return status == ESPY_ERR_UNSUPPORTED ? espy_container_need(c, name, out, err) : status;
 }
 
-static espy_status find_hf(const espy_container *c, const char *name, const espy_tensor **out,
-                           espy_error *err) {
+espy_status espy_weight_look_up(const espy_container *c, const char *name, const espy_tensor **out,
+                                espy_error *err) {
     espy_status status = look_up(c, name, out, err);
     for (size_t p = 0; status == ESPY_ERR_MISSING && p < sizeof prefixes / sizeof *prefixes; p++) {
         size_t n = strlen(prefixes[p][0]);
@@ -90,8 +101,7 @@ static espy_status find_hf(const espy_container *c, const char *name, const espy
     return status;
 }
 
-/* The name of a slot; "%d" is the layer. */
-static void slot_name(char *out, size_t capacity, const char *pattern, int index) {
+void espy_weight_name_of(char *out, size_t capacity, const char *pattern, int index) {
     const char *mark = strstr(pattern, "%d");
     if (mark)
         snprintf(out, capacity, "%.*s%d%s", (int)(mark - pattern), pattern, index, mark + 2);
@@ -103,7 +113,7 @@ static void slot_name(char *out, size_t capacity, const char *pattern, int index
 static void gguf_form(char *out, size_t capacity, const espy_config *c, const espy_weight_name *row,
                       int i, int index) {
     int number = row->group == ESPY_GROUP_TAP && i == 0 ? c->vision.taps[index] : index;
-    slot_name(out, capacity, row->gguf[i], number);
+    espy_weight_name_of(out, capacity, row->gguf[i], number);
 }
 
 const char *espy_weight_gguf_name(char *out, size_t n, const espy_config *config,
@@ -147,8 +157,8 @@ espy_status espy_weight_find(const espy_weight_files *f, const espy_weight_name 
         status = find_in_gguf(f, from, row, index, name, n, out);
         if (status == ESPY_ERR_MISSING) espy_weight_gguf_name(name, n, f->config, row, index);
     } else {
-        slot_name(name, n, row->hf, index);
-        status = find_hf(f->language, name, out, f->err);
+        espy_weight_name_of(name, n, row->hf, index);
+        status = espy_weight_look_up(f->language, name, out, f->err);
     }
     if (status != ESPY_ERR_MISSING) return status;
     return row->optional ? ESPY_OK : espy_container_need(from, name, out, f->err);

@@ -21,10 +21,21 @@ int espy_is_vision_slot(const espy_weight_name *row);
 const char *espy_weight_gguf_name(char *out, size_t n, const espy_config *config,
                                   const espy_weight_name *row, int index);
 
+/* A name with its first "%d" replaced. */
+void espy_weight_name_of(char *out, size_t n, const char *pattern, int index);
+
+/* The tensor of a name of a folder, as released or as re-saved under another prefix.
+ * ESPY_ERR_MISSING without a message; ESPY_ERR_UNSUPPORTED when its type is not read. */
+espy_status espy_weight_look_up(const espy_container *c, const char *hf_name,
+                                const espy_tensor **out, espy_error *err);
+
 /* *out NULL: an optional one that is not there. name [n] receives the name that was
  * found or is missing. Errors ESPY_ERR_MISSING, ESPY_ERR_UNSUPPORTED. */
 espy_status espy_weight_find(const espy_weight_files *files, const espy_weight_name *row, int index,
                              char *name, size_t n, const espy_tensor **out);
+
+/* "128, 64" */
+void espy_shape_text(char *out, size_t n, const espy_tensor *t);
 
 /* Whether a tensor's shape is the row's. With more than two dimensions (a patch
  * weight) the count decides. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/weight_names.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,13 +57,6 @@ static espy_status convert(const binder *b, espy_tensor *t, int64_t rows, int64_
     return ESPY_OK;
 }
 
-static void shape_text(char *out, size_t capacity, const espy_tensor *t) {
-    size_t n = 0;
-    out[0] = 0;
-    for (int i = 0; i < t->n_dims && n < capacity; i++)
-        n += (size_t)snprintf(out + n, capacity - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
-}
-
 /* Which rows of the tensor the slot is. */
 static espy_status take_slice(const binder *b, const espy_weight_name *row, int64_t rows,
                               int64_t cols, const char *name, espy_tensor *t) {
@@ -98,7 +90,7 @@ static espy_status bind_one(const binder *b, const espy_weight_name *row, int in
     int64_t all = rows * (row->n_slices ? row->n_slices : 1);
     if (!espy_weight_fits(b->files.config, row, found)) {
         char shape[128];
-        shape_text(shape, sizeof shape, found);
+        espy_shape_text(shape, sizeof shape, found);
         return espy_fail(b->files.err, ESPY_ERR_FORMAT, -1,
                          "%s: tensor '%s' has shape [%s]; the model's numbers ask for [%lld, %lld]",
                          espy_container_path(b->files.language), name, shape,
@@ -181,6 +173,8 @@ static void *group_base(espy_weights *w, espy_group group, int i) {
     case ESPY_GROUP_TAP:
         return &w->taps[i];
     case ESPY_GROUP_TEXT_LAYER:
+    case ESPY_GROUP_MLP_LAYER:
+    case ESPY_GROUP_EXPERT_LAYER:
         return &w->text[i];
     case ESPY_GROUP_MODEL:
         break;
@@ -195,6 +189,8 @@ static int group_count(const espy_config *c, espy_group group) {
     case ESPY_GROUP_TAP:
         return c->vision.n_taps;
     case ESPY_GROUP_TEXT_LAYER:
+    case ESPY_GROUP_MLP_LAYER:
+    case ESPY_GROUP_EXPERT_LAYER:
         return c->text.n_layers;
     case ESPY_GROUP_MODEL:
         break;
@@ -202,11 +198,18 @@ static int group_count(const espy_config *c, espy_group group) {
     return 1;
 }
 
+/* Whether layer i has the group's slots. */
+static int group_has(const espy_config *c, espy_group group, int i) {
+    if (group == ESPY_GROUP_MLP_LAYER) return !espy_layer_has_experts(&c->text, i);
+    return group != ESPY_GROUP_EXPERT_LAYER || espy_layer_has_experts(&c->text, i);
+}
+
 /* All layers of a row. */
 static espy_status bind_row(const binder *b, const espy_weight_name *row) {
     espy_status status = ESPY_OK;
     for (int j = 0; j < group_count(b->files.config, row->group) && !status; j++)
-        status = bind_one(b, row, j, group_base(b->weights, row->group, j));
+        if (group_has(b->files.config, row->group, j))
+            status = bind_one(b, row, j, group_base(b->weights, row->group, j));
     return status;
 }
 

@@ -47,7 +47,9 @@ typedef struct espy_text_layer {
     espy_norm_weights attn_norm, ffn_norm;
     espy_linear q, k, v, out;
     espy_norm_weights q_norm, k_norm;
-    espy_linear gate, up, down;
+    espy_linear gate, up, down; /* one MLP, or ... */
+    espy_weight router;         /* [n_experts][dim] */
+    espy_experts expert_gate, expert_up, expert_down;
 } espy_text_layer;
 
 typedef struct espy_weights {
@@ -74,7 +76,9 @@ typedef enum espy_group {
     ESPY_GROUP_MODEL = 0,
     ESPY_GROUP_VISION_LAYER,
     ESPY_GROUP_TAP,
-    ESPY_GROUP_TEXT_LAYER
+    ESPY_GROUP_TEXT_LAYER,
+    ESPY_GROUP_MLP_LAYER,   /* text layers with one MLP */
+    ESPY_GROUP_EXPERT_LAYER /* ... with experts         */
 } espy_group;
 
 /* Symbolic lengths for shapes. */
@@ -92,6 +96,8 @@ typedef enum espy_dim {
     ESPY_DIM_KV, /* kv heads * head_dim */
     ESPY_DIM_HEAD,
     ESPY_DIM_FFN,
+    ESPY_DIM_EXPERTS,
+    ESPY_DIM_EXPERT_FFN,
     ESPY_DIM_VOCAB
 } espy_dim;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* config.json beside good weights: whatever numbers it states, the model opens
- * or says why not; one that opens also answers. */
+ * or says why not; one that opens also answers. One that speaks of experts has weights
+ * with experts beside it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static place places[] = {
     { .from = "../qwen_vl/f16",
       .files = { "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
                  "model.safetensors.index.json", "qwen.tiktoken" } },
+    { .from = "../qwen3_vl_moe/bf16", .files = { "model.safetensors", "tokenizer.json" } },
 };
 
 static void remove_folders(void) {
@@ -62,15 +64,17 @@ static void answer(const espy_model *model, int sees) {
     espy_context_close(&context);
 }
 
+static int says(const uint8_t *data, size_t size, const char *word) {
+    return size && memmem(data, size, word, strlen(word)) != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char mark[] = "\"visual\"";
-    int other = memmem(data, size, mark, sizeof mark - 1) != NULL;
+    int other = says(data, size, "\"visual\"") ? 1 : says(data, size, "experts") ? 2 : 0;
     char path[128];
     espy_model *model;
     espy_error err = { 0 };
     if (!places[0].folder[0]) {
-        make_folder(&places[0]);
-        make_folder(&places[1]);
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) make_folder(&places[i]);
         atexit(remove_folders);
     }
     snprintf(path, sizeof path, "%s/config.json", places[other].folder);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The numbers and the tensor list of a GGUF model: the input is laid over those
  * of a good file, whose vocabulary and tensor data stay. A model that opens then
- * looks at a picture and answers. */
+ * looks at a picture and answers. An input that names the architecture with experts
+ * is laid over a file of that, with its mmproj beside it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,42 +14,55 @@ espy_status fuzz_status;
 
 static char path[] = "espy-model-XXXXXX";
 enum { MAX_BYTES = 1 << 20 };
-static uint8_t good[MAX_BYTES], bytes[MAX_BYTES];
-static size_t n_good, vocab_begin, vocab_end;
+static uint8_t bytes[MAX_BYTES];
+
+static struct base {
+    const char *architecture, *path, *mmproj;
+    uint8_t good[MAX_BYTES];
+    size_t n, vocab_begin, vocab_end;
+} bases[] = {
+    { .architecture = "qwen3vl", .path = ESPY_FUZZ_MODELS "/gguf/one-file-native.gguf" },
+    { .architecture = "qwen3vlmoe",
+      .path = ESPY_FUZZ_MODELS "_moe/gguf/micro-bf16.gguf",
+      .mmproj = ESPY_FUZZ_MODELS "_moe/gguf/mmproj-micro-bf16.gguf" },
+};
 
 static void remove_file(void) {
     unlink(path);
 }
 
-static size_t find(const char *key) {
-    const uint8_t *at = memmem(good, n_good, key, strlen(key));
+static size_t find(const struct base *b, const char *key) {
+    const uint8_t *at = memmem(b->good, b->n, key, strlen(key));
     if (!at) abort();
-    return (size_t)(at - good);
+    return (size_t)(at - b->good);
 }
 
-static void read_good(void) {
-    FILE *f = fopen(ESPY_FUZZ_MODELS "/gguf/one-file-native.gguf", "rb");
+static void read_good(struct base *b) {
+    FILE *f = fopen(b->path, "rb");
     if (!f) abort();
-    n_good = fread(good, 1, sizeof good, f);
-    if (n_good == 0 || n_good == sizeof good) abort();
+    b->n = fread(b->good, 1, sizeof b->good, f);
+    if (b->n == 0 || b->n == sizeof b->good) abort();
     fclose(f);
-    vocab_begin = find("tokenizer.ggml.tokens");
-    vocab_end = find("tokenizer.chat_template");
+    b->vocab_begin = find(b, "tokenizer.ggml.tokens");
+    b->vocab_end = find(b, "tokenizer.chat_template");
+}
+
+static void make_file(void) {
     int fd = mkstemp(path);
     if (fd < 0) abort();
     close(fd);
     atexit(remove_file);
 }
 
-static void write_file(const uint8_t *data, size_t size) {
+static void write_file(const struct base *b, const uint8_t *data, size_t size) {
     FILE *f = fopen(path, "wb");
     if (!f) abort();
-    memcpy(bytes, good, n_good);
-    size_t n = size < vocab_begin ? size : vocab_begin, rest = size - n;
-    if (rest > n_good - vocab_end) rest = n_good - vocab_end;
+    memcpy(bytes, b->good, b->n);
+    size_t n = size < b->vocab_begin ? size : b->vocab_begin, rest = size - n;
+    if (rest > b->n - b->vocab_end) rest = b->n - b->vocab_end;
     if (n) memcpy(bytes, data, n);
-    if (rest) memcpy(bytes + vocab_end, data + n, rest);
-    if (fwrite(bytes, 1, n_good, f) != n_good || fclose(f)) abort();
+    if (rest) memcpy(bytes + b->vocab_end, data + n, rest);
+    if (fwrite(bytes, 1, b->n, f) != b->n || fclose(f)) abort();
 }
 
 static espy_status answer(const espy_model *model, espy_error *err) {
@@ -81,9 +95,13 @@ static espy_status answer(const espy_model *model, espy_error *err) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     espy_model *model;
     espy_error err = { 0 };
-    if (!n_good) read_good();
-    write_file(data, size);
-    fuzz_status = espy_model_open(&model, path, NULL, &err);
+    if (!bases[0].n) make_file();
+    for (int i = 0; i < 2 && !bases[1].n; i++) read_good(&bases[i]);
+    const char *moe = bases[1].architecture;
+    const struct base *b = &bases[size && memmem(data, size, moe, strlen(moe))];
+    espy_model_params params = { .mmproj = b->mmproj };
+    write_file(b, data, size);
+    fuzz_status = espy_model_open(&model, path, &params, &err);
     if (!fuzz_status) fuzz_status = answer(model, &err);
     FUZZ_CHECK(!fuzz_status || err.message[0]);
     espy_model_close(&model);

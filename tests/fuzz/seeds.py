@@ -194,3 +194,10 @@ bus(342,308),(670,766)(1,2),(3,4)
 }
 for name, answer in ANSWERS.items():
     save("shapes/" + name, answer.encode())
+
+# A model with experts: its config, and its GGUF without vocabulary and data.
+MOE = HERE.parents[1] / "data" / "qwen3_vl_moe"
+save("config/moe.json", json.dumps(json.loads((MOE / "bf16" / "config.json").read_text())).encode())
+WHOLE = (MOE / "gguf" / "micro-bf16.gguf").read_bytes()
+save("model/moe", WHOLE[:WHOLE.index(b"tokenizer.ggml.tokens")] +
+     WHOLE[WHOLE.index(b"tokenizer.chat_template"):WHOLE.rindex(b"blk.") + 80])

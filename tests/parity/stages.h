@@ -18,6 +18,9 @@ typedef struct bounds {
     double logprob_max; /* of the five best of the first steps     */
     double margin;      /* greedy ids are asked for as long as the
                            reference's two best lie further apart  */
+    double routing;     /* models with experts: what a step gives is asked for
+                           as long as no token's choice of experts was nearer
+                           to a tie (routing_margins)              */
 } bounds;
 
 int stage_text(const char *name, const cJSON *got, const cJSON *want);

@@ -38,16 +38,22 @@ def _fp8(x, gen):
 
 
 def build(family, spec):
-    """The reference model in float32, and the tensors of its file."""
+    """The reference model in float32, and the tensors of its file. A family that
+    stores some parameters in another form has store(name, x, spec, fp8): the tensors
+    of the file and the numbers that they mean, or None for the usual ones."""
     model = family.MODEL(family.config_of(spec)).eval()
     gen = torch.Generator().manual_seed(spec["seed"])
-    files = {}
+    files, store = {}, hasattr(family, "store")
     with torch.no_grad():
         for name, p in model.named_parameters():
             mean, std = family.scale(name, p.shape, spec)
             file = family.file_name(name, spec) if hasattr(family, "file_name") else name
             x = _coarse(mean + std * torch.randn(p.shape, generator=gen), spec["bits"])
-            if spec.get("fp8") and "language_model.layers" in name and p.dim() == 2:
+            other = family.store(name, x, spec, lambda y: _fp8(y, gen)) if store else None
+            if other:
+                tensors, x = other
+                files.update(tensors)
+            elif spec.get("fp8") and "language_model.layers" in name and p.dim() == 2:
                 q, scales, x = _fp8(x, gen)
                 files[file] = q
                 wide = "q_proj" in name  # both types of scale occur in releases

@@ -262,6 +262,8 @@ def run_case(family, spec, model, request, folder, ids_of):
         tensors["video_embeds"] = merged
         for k, tap in enumerate(taps):
             tensors[f"video_deepstack_{k}"] = tap
+    if hasattr(model, "routing_margins"):
+        model.routing_margins.clear()
     tokens, logits, margins = greedy(family, spec, model, ids, kinds, values, grids, films,
                                      float(request.get("repetition_penalty", 1.0)))
     tensors["last_logits"] = logits[0]
@@ -285,6 +287,8 @@ def run_case(family, spec, model, request, folder, ids_of):
         "margins": [round(m, 4) for m in margins],
         "top_logprobs": top,
     }
+    if hasattr(model, "routing_margins"):
+        expected["routing_margins"] = [round(m, 6) for m in model.routing_margins[:N_STEPS]]
     tensors = {k: np.ascontiguousarray(v.numpy(), dtype=np.float32) for k, v in tensors.items()}
     return expected, tensors, min(margins)
 

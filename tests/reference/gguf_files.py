@@ -106,21 +106,22 @@ LAYER_NAMES = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layer
 
 
 def text_parameter(name):
-    """The reference's name of a language model's tensor; None: of the vision part."""
+    """The reference's name of a language model's tensor; None: of the vision part, or
+    one that only the family knows."""
     stem, kind = name.rsplit(".", 1)
     words = stem.split(".")
     if stem == "output":
         return "lm_head." + kind
     if stem in TEXT_NAMES:
         return f"model.language_model.{TEXT_NAMES[stem]}.{kind}"
-    if words[0] == "blk":
+    if words[0] == "blk" and words[2] in LAYER_NAMES:
         return f"model.language_model.layers.{words[1]}.{LAYER_NAMES[words[2]]}.{kind}"
     return None
 
 
 def load_into(model, paths, rename):
     """Puts the dequantised tensors into the model; returns how many differ. rename
-    turns {GGUF name: tensor} of the vision part into {parameter: tensor}."""
+    turns {GGUF name: tensor} of all others into {parameter: tensor}."""
     found = {}
     for path in paths:
         for t in gguf.GGUFReader(path).tensors:

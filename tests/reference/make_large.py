@@ -19,12 +19,17 @@ SIZES = {  # dim, layers, heads, kv heads, MLP, ViT depth, width, MLP, taps
     "0.2b": (1024, 8, 16, 8, 3072, 8, 512, 2048, [1, 3, 5]),  # of no release
     "2b": (2048, 28, 16, 8, 6144, 24, 1024, 4096, [5, 11, 17]),
     "4b": (2560, 36, 32, 8, 9728, 24, 1024, 4096, [5, 11, 17]),
+    # of no release: with EXPERTS, and dense with as many numbers for each token
+    "moe": (1024, 16, 16, 4, 2048, 12, 512, 2048, [2, 5, 8]),
+    "active": (1024, 16, 16, 4, 2048, 12, 512, 2048, [2, 5, 8]),
 }
+EXPERTS = {"moe": (64, 4, 512)}  # experts, of them for each token, their MLP
 VOCAB, HEAD = 151936, 128
 
 
-def tensors(dim, layers, heads, kv, mlp, depth, width, vmlp, taps):
-    """Names and shapes; shapes of one dimension are norms and biases."""
+def tensors(experts, dim, layers, heads, kv, mlp, depth, width, vmlp, taps):
+    """Names and shapes; shapes of one dimension are norms and biases. Experts lie by
+    inputs, as released."""
     text, vision, cell = "model.language_model.", "model.visual.", 4 * width
     yield text + "embed_tokens.weight", (VOCAB, dim)
     yield text + "norm.weight", (dim,)
@@ -37,6 +42,12 @@ def tensors(dim, layers, heads, kv, mlp, depth, width, vmlp, taps):
         yield f"{layer}self_attn.o_proj.weight", (dim, heads * HEAD)
         for name in "q", "k":
             yield f"{layer}self_attn.{name}_norm.weight", (HEAD,)
+        if experts:
+            n, _, narrow = experts
+            yield layer + "mlp.gate.weight", (n, dim)
+            yield layer + "mlp.experts.gate_up_proj", (n, dim, 2 * narrow)
+            yield layer + "mlp.experts.down_proj", (n, narrow, dim)
+            continue
         for name in "gate", "up":
             yield f"{layer}mlp.{name}_proj.weight", (mlp, dim)
         yield f"{layer}mlp.down_proj.weight", (dim, mlp)
@@ -65,7 +76,7 @@ def values(name, shape, generator):
         x = torch.randn(shape, generator=generator) * 0.02 + (0.0 if bias else 1.0)
     else:
         columns = 1
-        for n in shape[1:]:
+        for n in shape[1:2] if "experts" in name else shape[1:]:
             columns *= n
         x = torch.randn(shape, generator=generator) * columns ** -0.5
     return x.to(torch.bfloat16)
@@ -108,7 +119,7 @@ def write_vocabulary(out, gguf_path):
 
 def main():
     size, out = sys.argv[1:3]
-    numbers = SIZES[size]
+    numbers, experts = SIZES[size], EXPERTS.get(size)
     dim, layers, heads, kv, mlp, depth, width, vmlp, taps = numbers
     os.makedirs(out, exist_ok=True)
     special = write_vocabulary(out, sys.argv[3] if len(sys.argv) > 3 else None)
@@ -127,10 +138,14 @@ def main():
                           "intermediate_size": vmlp, "patch_size": 16, "out_hidden_size": dim,
                           "deepstack_visual_indexes": taps, "num_position_embeddings": 2304},
     }
+    if experts:
+        config["model_type"] = "qwen3_vl_moe"
+        config["text_config"].update(zip(("num_experts", "num_experts_per_tok",
+                                          "moe_intermediate_size"), experts))
     with open(os.path.join(out, "config.json"), "w") as f:
         json.dump(config, f, indent=1)
     generator = torch.Generator().manual_seed(1)
-    data = {name: values(name, shape, generator) for name, shape in tensors(*numbers)}
+    data = {name: values(name, shape, generator) for name, shape in tensors(experts, *numbers)}
     save_file(data, os.path.join(out, "model.safetensors"))
 
 
