@@ -172,6 +172,23 @@ static espy_status add_weight(void *user, const espy_bound_weight *bound) {
                                 bound->gguf_name, &t, c->err);
 }
 
+static espy_status add_experts(void *user, const char *gguf_name, const espy_experts *experts) {
+    conversion *c = user;
+    return espy_out_weights_add_experts(&c->language_weights, gguf_name, experts, c->err);
+}
+
+static espy_status list_weights(conversion *c) {
+    const espy_model *m = c->model;
+    espy_status status =
+        espy_weights_each(&m->weights, &m->config, m->family->weights, add_weight, c);
+    if (status || !m->family->experts) return status;
+    if (!m->config.text.normalise)
+        return espy_fail(c->err, ESPY_ERR_UNSUPPORTED, -1,
+                         "%s: norm_topk_prob is false, which a GGUF of this kind cannot say",
+                         espy_container_path(m->language));
+    return espy_experts_each(&m->weights, &m->config, m->family->experts, add_experts, c);
+}
+
 static espy_status choose_types(conversion *c) {
     const espy_model *m = c->model;
     espy_mix_file file = {
@@ -180,9 +197,9 @@ static espy_status choose_types(conversion *c) {
         .n_layers = m->config.text.n_layers,
         .has_output = m->weights.output.tensor.data != m->weights.embedding.tensor.data,
         .for_llama_cpp = !c->one_file,
+        .n_experts = m->config.text.n_experts,
     };
-    espy_status status =
-        espy_weights_each(&m->weights, &m->config, m->family->weights, add_weight, c);
+    espy_status status = list_weights(c);
     espy_out_weights_choose(&c->language_weights, &file);
     espy_out_weights_choose(&c->vision_weights, &file);
     return status;

@@ -7,6 +7,9 @@
  * the output), and of attn_v and ffn_down the first and the last eighth of the
  * layers and every third between.
  *
+ * With eight experts, Q4_K_M has attn_k and attn_v in Q8_0 and attn_output in Q5_K:
+ * they are little beside the experts.
+ *
  * In the vision part the patch embedding is a convolution in other programs, which
  * then take F16 and F32 only. */
 #include "convert/mix.h"
@@ -76,8 +79,13 @@ static espy_dtype choose_language(const espy_mix_file *file, const char *name) {
     if (strcmp(name, "output.weight") == 0 ||
         (strcmp(name, "token_embd.weight") == 0 && !file->has_output))
         return mix->more;
+    if (mix->more != mix->dtype && file->n_experts == 8) {
+        if (ends(name, ".attn_k.weight") || ends(name, ".attn_v.weight")) return ESPY_Q8_0;
+        if (ends(name, ".attn_output.weight")) return ESPY_Q5_K;
+    }
     int layer = begins(name, "blk.") ? (int)strtol(name + 4, NULL, 10) : -1;
-    if (layer >= 0 && (ends(name, ".attn_v.weight") || ends(name, ".ffn_down.weight")))
+    if (layer >= 0 && (ends(name, ".attn_v.weight") || ends(name, ".ffn_down.weight") ||
+                       ends(name, ".ffn_down_exps.weight")))
         return has_more_bits(layer, file->n_layers) ? mix->more : mix->dtype;
     return mix->dtype;
 }

@@ -23,6 +23,7 @@ espy_status espy_mix_find_vision(const espy_mix **out, const char *name, espy_er
 typedef struct espy_mix_file {
     const espy_mix *language, *vision; /* NULL: types stay */
     int n_layers;                      /* of the decoder */
+    int n_experts;                     /* in one of its layers; 0: none */
     int has_output;                    /* 0: the embedding is the output */
     int for_llama_cpp;                 /* an mmproj: its position table must be F32 */
 } espy_mix_file;

@@ -44,7 +44,12 @@ static espy_status look(requant *q) {
                          (int)(a->s_bytes > 60 ? 60 : a->s_bytes), a->s);
     q->mixes.has_output = espy_container_find(q->in, "output.weight") != NULL;
     q->mixes.for_llama_cpp = q->is_mmproj;
-    char name[64];
+    char name[96];
+    snprintf(name, sizeof name, "%.*s.expert_count", (int)(a->s_bytes > 63 ? 63 : a->s_bytes),
+             a->s);
+    const espy_meta *n_experts = espy_container_meta(q->in, name);
+    if (n_experts && n_experts->i > 0 && n_experts->i < INT32_MAX)
+        q->mixes.n_experts = (int)n_experts->i;
     do snprintf(name, sizeof name, "blk.%d.ffn_norm.weight", q->mixes.n_layers++);
     while (espy_container_find(q->in, name));
     q->mixes.n_layers--;

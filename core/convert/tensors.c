@@ -7,7 +7,11 @@
 
 #include "compute/quantize/quantize.h"
 
-enum { CHUNK_VALUES = 1 << 20, ITEM_VALUES = 1 << 12 };
+enum {
+    CHUNK_VALUES = 1 << 20,
+    ITEM_VALUES = 1 << 12,
+    TURNED_ROWS = 32 /* read at once of a matrix that lies by inputs */
+};
 
 espy_status espy_out_weights_add(espy_out_weights *list, const char *name, const espy_tensor *from,
                                  espy_error *err) {
@@ -20,8 +24,21 @@ espy_status espy_out_weights_add(espy_out_weights *list, const char *name, const
     }
     char *copy = strdup(name);
     if (!copy) return espy_out_of_memory(err);
-    list->items[list->n++] = (espy_out_weight){ copy, *from, from->dtype };
+    list->items[list->n++] = (espy_out_weight){ .name = copy, .from = *from, .to = from->dtype };
     return ESPY_OK;
+}
+
+espy_status espy_out_weights_add_experts(espy_out_weights *list, const char *name,
+                                         const espy_experts *experts, espy_error *err) {
+    const espy_weight *w = experts->each;
+    espy_tensor all = { .dtype = w->tensor.dtype,
+                        .n_dims = 3,
+                        .shape = { experts->n, w->rows, w->cols, 1, 1 },
+                        .data = w->tensor.data,
+                        .n_bytes = experts->n * w->tensor.n_bytes };
+    espy_status status = espy_out_weights_add(list, name, &all, err);
+    if (!status) list->items[list->n - 1].experts = *experts;
+    return status;
 }
 
 void espy_out_weights_free(espy_out_weights *list) {
@@ -55,47 +72,66 @@ int64_t espy_out_weights_count(const espy_out_weights *list) {
 typedef struct chunk {
     const espy_kernels *kernels;
     const espy_out_weight *t;
+    espy_weight whole; /* where there are no experts */
     int64_t cols, first, n, rows_per_item;
-    float *scratch;   /* [n_threads][cols] */
+    float *scratch;   /* [n_threads][TURNED_ROWS][cols] */
     uint8_t *out;     /* [n] rows */
     int64_t *bad_row; /* [items] -1: none */
     int64_t *bad_col;
     float *bad_value;
 } chunk;
 
-/* FP8 weights have a scale for each block of rows and columns. */
-static void apply_scale(float *x, const espy_tensor *t, int64_t row, int64_t cols) {
-    int64_t per_row = (cols + t->scale_cols - 1) / t->scale_cols;
-    const float *scale = t->scale + row / t->scale_rows * per_row;
-    for (int64_t i = 0; i < cols; i++) x[i] *= scale[i / t->scale_cols];
+/* The matrix that has a row of the tensor, and which of its own that is. */
+static const espy_weight *matrix_of(const chunk *c, int64_t row, int64_t *own) {
+    const espy_experts *e = &c->t->experts;
+    *own = e->each ? row % e->each->rows : row;
+    return e->each ? &e->each[row / e->each->rows] : &c->whole;
 }
 
-/* The index of a number that cannot be, or -1. */
-static int64_t convert_row(const chunk *c, int64_t row, float *x) {
-    const espy_tensor *from = &c->t->from;
-    const uint8_t *in = (const uint8_t *)from->data + row * espy_row_bytes(from->dtype, c->cols);
-    uint8_t *out = c->out + (row - c->first) * espy_row_bytes(c->t->to, c->cols);
-    c->kernels->to_f32[from->dtype](x, in, c->cols);
-    if (from->scale) apply_scale(x, from, row, c->cols);
-    if (from->dtype != c->t->to) return espy_quantize_row(c->kernels, c->t->to, out, x, c->cols);
+/* Rows r .. r + n - 1 of a matrix, x [n][cols]. */
+static void read_rows(const chunk *c, const espy_weight *w, int64_t r, int64_t n, float *x) {
+    float column[TURNED_ROWS];
+    for (int64_t i = 0; i < n && !w->stride; i++)
+        espy_weight_values(c->kernels, w, x + i * c->cols, r + i, 0, c->cols);
+    for (int64_t k = 0; k < c->cols && w->stride; k++) {
+        espy_weight_values(c->kernels, w, column, k, r, n);
+        for (int64_t i = 0; i < n; i++) x[i * c->cols + k] = column[i];
+    }
+}
+
+/* The index of a number that cannot be, or -1. x: row r of w, the row-th of all. */
+static int64_t write_row(const chunk *c, const espy_weight *w, int64_t r, int64_t row,
+                         const float *x) {
+    int64_t row_bytes = espy_row_bytes(c->t->to, c->cols);
+    uint8_t *out = c->out + (row - c->first) * row_bytes;
+    if (w->tensor.dtype != c->t->to || w->stride)
+        return espy_quantize_row(c->kernels, c->t->to, out, x, c->cols);
     for (int64_t i = 0; i < c->cols; i++)
         if (!isfinite(x[i])) return i;
-    memcpy(out, in, (size_t)espy_row_bytes(from->dtype, c->cols));
+    memcpy(out, (const uint8_t *)w->tensor.data + r * row_bytes, (size_t)row_bytes);
     return -1;
 }
 
 static void convert_item(void *user, int64_t item, int thread) {
     chunk *c = user;
-    float *x = c->scratch + thread * c->cols;
-    int64_t first = c->first + item * c->rows_per_item, end = first + c->rows_per_item;
+    float *x = c->scratch + thread * TURNED_ROWS * c->cols;
+    int64_t row = c->first + item * c->rows_per_item, end = row + c->rows_per_item, n, r;
     if (end > c->first + c->n) end = c->first + c->n;
     c->bad_row[item] = -1;
-    for (int64_t row = first; row < end && c->bad_row[item] < 0; row++) {
-        int64_t at = convert_row(c, row, x);
-        if (at < 0) continue;
-        c->bad_row[item] = row;
-        c->bad_col[item] = at;
-        c->bad_value[item] = x[at];
+    for (; row < end; row += n) {
+        const espy_weight *w = matrix_of(c, row, &r);
+        n = w->stride ? TURNED_ROWS : 1;
+        if (n > end - row) n = end - row;
+        if (n > w->rows - r) n = w->rows - r;
+        read_rows(c, w, r, n, x);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = write_row(c, w, r + i, row + i, x + i * c->cols);
+            if (at < 0) continue;
+            c->bad_row[item] = row + i;
+            c->bad_col[item] = at;
+            c->bad_value[item] = x[i * c->cols + at];
+            return;
+        }
     }
 }
 
@@ -141,12 +177,19 @@ static espy_status write_tensor(const espy_kernels *kernels, const espy_out_weig
     if (n == 0) return ESPY_OK;
     int64_t rows = n / cols, per_chunk = CHUNK_VALUES / cols, per_item = ITEM_VALUES / cols;
     if (per_item < 1) per_item = 1;
+    if (t->experts.each && t->experts.each->stride && per_item < TURNED_ROWS)
+        per_item = TURNED_ROWS;
     if (per_chunk < per_item) per_chunk = per_item;
     if (per_chunk > rows) per_chunk = rows;
     int64_t n_items = (per_chunk + per_item - 1) / per_item;
-    if (cols > INT64_MAX / 8 / espy_pool_n_threads(pool)) return espy_out_of_memory(err);
-    chunk c = { .kernels = kernels, .t = t, .cols = cols, .rows_per_item = per_item };
-    c.scratch = malloc((size_t)cols * (size_t)espy_pool_n_threads(pool) * sizeof *c.scratch);
+    int64_t n_rows = (int64_t)TURNED_ROWS * espy_pool_n_threads(pool);
+    if (cols > INT64_MAX / 8 / n_rows) return espy_out_of_memory(err);
+    chunk c = { .kernels = kernels,
+                .t = t,
+                .whole = { .tensor = t->from, .rows = rows, .cols = cols },
+                .cols = cols,
+                .rows_per_item = per_item };
+    c.scratch = malloc((size_t)(cols * n_rows) * sizeof *c.scratch);
     c.out = malloc((size_t)(per_chunk * espy_row_bytes(t->to, cols)));
     c.bad_row = malloc((size_t)n_items * sizeof *c.bad_row);
     c.bad_col = malloc((size_t)n_items * sizeof *c.bad_col);

@@ -5,12 +5,14 @@
 #define ESPY_CONVERT_TENSORS_H
 
 #include "base/threads.h"
+#include "compute/ops.h"
 #include "convert/mix.h"
 #include "file/gguf_write.h"
 
 typedef struct espy_out_weight {
     char *name;
-    espy_tensor from; /* its shape is that of the written tensor */
+    espy_tensor from;     /* its shape is that of the written tensor */
+    espy_experts experts; /* each NULL, or the matrices that from's numbers are in instead */
     espy_dtype to;
 } espy_out_weight;
 
@@ -22,6 +24,11 @@ typedef struct espy_out_weights {
 /* from's data must last until the list is written; its type becomes to. */
 espy_status espy_out_weights_add(espy_out_weights *list, const char *name, const espy_tensor *from,
                                  espy_error *err);
+
+/* The matrices of experts as one tensor [expert][out][in], however they lie. */
+espy_status espy_out_weights_add_experts(espy_out_weights *list, const char *name,
+                                         const espy_experts *experts, espy_error *err);
+
 void espy_out_weights_free(espy_out_weights *list);
 
 /* Sets each tensor's type by the mix. */
