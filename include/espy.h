@@ -250,6 +250,16 @@ typedef struct espy_part {
                               shown; 0: as the model's files say              */
     int bare;              /* a picture without the words that Qwen-VL has around it,
                               "Picture 1: " and a newline                          */
+
+    /* Dropping of vision tokens, to save time where the gist is enough. Those that are
+     * left keep their places in the picture. Not for reading text, nor for finding
+     * places, see needs_all in espy_task. */
+    double keep;        /* picture: of its tokens this part is looked at, chosen at
+                           random, over 0 to 1 (NaViT, arXiv:2307.06304); 0: that of
+                           the request, else all                                 */
+    uint64_t keep_seed; /* the same seed and size choose the same                */
+    int drop_same;      /* clip: drop what is, pixel by pixel, as in the two frames
+                           before (at least one token of each two frames stays)  */
 } espy_part;
 
 typedef struct espy_message {
@@ -479,6 +489,9 @@ typedef struct espy_request {
 
     const char *trace_path; /* safetensors file with the intermediate tensors;
                                NULL: none                                     */
+
+    double keep; /* of every picture, see espy_part; 0: all        */
+    uint64_t keep_seed;
 } espy_request;
 
 typedef enum espy_finish {
@@ -665,6 +678,8 @@ typedef struct espy_task {
     int max_tokens;     /* of the answer, enough for most                      */
     int takes_language; /* its answer can be asked for in a language           */
     int is_prose;       /* ... and hosts should ask for the user's own         */
+    int needs_all;      /* every part of the picture: keep of espy_request and
+                           drop_same of espy_part are not to be used with it   */
 } espy_task;
 
 /* caption, alt, detailed, tags, text, markdown, html, find, count, question, in

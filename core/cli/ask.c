@@ -15,8 +15,8 @@ const cli_command cli_ask = {
                 "  espy ask --together \"What differs?\" before.jpg after.jpg\n"
                 "  espy ask --times 0,0.5,1 \"What happens?\" frame-*.png\n"
                 "  scanner | espy ask \"What is the total?\" -\n",
-    .groups = CLI_TOGETHER | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL |
-              CLI_SAMPLING,
+    .groups = CLI_KEEP | CLI_TOGETHER | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE |
+              CLI_MODEL | CLI_SAMPLING,
     .min_args = 1,
     .max_args = -1,
     .run = run,

@@ -43,6 +43,7 @@ enum {
     CLI_REQUEST = 128,     /* --request, --trace               */
     CLI_BENCH = 256,       /* --size, --repeat                 */
     CLI_LANGUAGE = 512,    /* --language                       */
+    CLI_KEEP = 1024,       /* --keep, --keep-seed              */
     CLI_TYPE = 1 << 12,    /* --type, --vision-type, --force */
     CLI_CONVERT = 1 << 13, /* --out, --one-file              */
     CLI_FIND = 1 << 14     /* --draw, --svg, --answer, --fitted */
@@ -64,6 +65,8 @@ typedef struct cli_options {
     long long seed;
 
     long long min_pixels, max_pixels;
+    double keep;
+    long long keep_seed;
     char *alpha_name;
     espy_alpha alpha;
 

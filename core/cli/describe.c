@@ -2,6 +2,7 @@
 /* espy describe: a preset, which is a task that needs no argument. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,11 @@ static int run(const cli_options *o) {
         cli_say("--language does not go with the preset '%s'", task->name);
         return CLI_USAGE;
     }
+    if (!isnan(o->keep) && task->needs_all) {
+        cli_say("--keep does not go with the preset '%s', which needs all of the picture",
+                task->name);
+        return CLI_USAGE;
+    }
     return cli_answer(o, task, NULL, o->args, o->n_args, 0);
 }
 
@@ -55,9 +61,10 @@ const cli_command cli_describe = {
     .examples = "  espy describe cat.jpg\n"
                 "  espy describe --preset alt --json *.png > alt.jsonl\n"
                 "  espy describe --preset text scan.png > scan.txt\n"
-                "  espy describe --language French ~/Pictures/holiday\n",
-    .groups =
-        CLI_PRESET | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,
+                "  espy describe --language French ~/Pictures/holiday\n"
+                "  espy describe --preset tags --keep 0.5 --json ~/Pictures > tags.jsonl\n",
+    .groups = CLI_KEEP | CLI_PRESET | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE |
+              CLI_MODEL | CLI_SAMPLING,
     .min_args = 1,
     .max_args = -1,
     .run = run,

@@ -61,6 +61,14 @@ static const struct poptOption picture_table[] = {
     POPT_TABLEEND
 };
 
+static const struct poptOption keep_table[] = {
+    { "keep", 0, POPT_ARG_DOUBLE, &given.keep, 0,
+      "look at this part of a picture's tokens only, chosen at random: faster, for the gist",
+      "RATIO" },
+    { "keep-seed", 0, POPT_ARG_LONGLONG, &given.keep_seed, 0, "of that choice (default 0)", "N" },
+    POPT_TABLEEND
+};
+
 static const struct poptOption answer_table[] = {
     { "max-tokens", 'n', POPT_ARG_INT, &given.max_tokens, 0, "longest answer, in tokens", "N" },
     { "system", 0, POPT_ARG_STRING, &given.system, 0, "system message", "TEXT" },
@@ -163,6 +171,7 @@ static const struct group {
     { CLI_CONVERT, convert_table, "Files:" },
     { CLI_TYPE, type_table, "Types:" },
     { CLI_PICTURE, picture_table, "Pictures:" },
+    { CLI_KEEP, keep_table, "Speed:" },
     { CLI_MODEL, model_table, "Model:" },
     { CLI_SAMPLING, sampling_table, "Sampling (default: as the model asks):" },
     { ~0U, general_table, "General:" },
@@ -217,6 +226,9 @@ static const char *check_numbers(const cli_options *o) {
     if (o->min_pixels != CLI_NOT_GIVEN && o->max_pixels != CLI_NOT_GIVEN &&
         o->min_pixels > o->max_pixels)
         return "--min-pixels must not exceed --max-pixels";
+    if (!isnan(o->keep) && !(o->keep > 0 && o->keep <= 1))
+        return "--keep must be more than 0 and at most 1";
+    if (o->keep_seed < 0) return "--keep-seed must be at least 0";
     if (o->repeat != CLI_NOT_GIVEN && (o->repeat < 1 || o->repeat > 1000))
         return "--repeat must be from 1 to 1000";
     if (o->top_k != CLI_NOT_GIVEN && o->top_k < 0) return "--top-k must be at least 0";
@@ -307,6 +319,7 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
     given = (cli_options){ .context = CLI_NOT_GIVEN,
                            .threads = CLI_NOT_GIVEN,
                            .temperature = NAN,
+                           .keep = NAN,
                            .top_p = NAN,
                            .min_p = NAN,
                            .repetition_penalty = NAN,

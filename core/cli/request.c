@@ -44,6 +44,8 @@ static const field request_fields[] = {
     { "presence_penalty", NUMBER, IN_REQUEST(sampling.presence_penalty), -100, 100 },
     { "frequency_penalty", NUMBER, IN_REQUEST(sampling.frequency_penalty), -100, 100 },
     { "seed", UINT64, IN_REQUEST(sampling.seed), 0, MAX_EXACT },
+    { "keep", NUMBER, IN_REQUEST(api.keep), 0, 1 },
+    { "keep_seed", UINT64, IN_REQUEST(api.keep_seed), 0, MAX_EXACT },
     { NULL },
 };
 static const field message_fields[] = { { "role", ELSEWHERE }, { "content", ELSEWHERE }, { NULL } };
@@ -53,6 +55,8 @@ static const field image_fields[] = {
     { "image", ELSEWHERE },
     { "min_pixels", INT64, IN_PART(min_pixels), 1, MAX_EXACT },
     { "max_pixels", INT64, IN_PART(max_pixels), 1, MAX_EXACT },
+    { "keep", NUMBER, IN_PART(keep), 0, 1 },
+    { "keep_seed", UINT64, IN_PART(keep_seed), 0, MAX_EXACT },
     { NULL },
 };
 static const field video_fields[] = {
@@ -64,6 +68,7 @@ static const field video_fields[] = {
     { "min_pixels", INT64, IN_PART(min_pixels), 1, MAX_EXACT },
     { "max_pixels", INT64, IN_PART(max_pixels), 1, MAX_EXACT },
     { "total_pixels", INT64, IN_PART(total_pixels), 1, MAX_EXACT },
+    { "drop_same", FLAG, IN_PART(drop_same) },
     { NULL },
 };
 

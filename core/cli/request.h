@@ -19,7 +19,8 @@
  * Beside them: max_tokens (512), temperature (0, greedy), top_k, top_p, min_p,
  * seed, repetition_penalty, presence_penalty, frequency_penalty, stop (a text
  * or a list), add_vision_id, ignore_eos, alpha ("white", "drop"), min_pixels,
- * max_pixels. A picture is a path relative to the request, with or without
+ * max_pixels, keep (0 to 1) and keep_seed (as in espy_part; in a picture's part too,
+ * drop_same in a film's). A picture is a path relative to the request, with or without
  * file://, or a data: URI in base64. */
 #ifndef ESPY_CLI_REQUEST_H
 #define ESPY_CLI_REQUEST_H

@@ -166,6 +166,8 @@ espy_request cli_session_request(const cli_session *s, const espy_task_request *
                            .sampling = sampling,
                            .stop = (const char *const *)o->stop,
                            .n_stop = o->n_stop,
+                           .keep = isnan(o->keep) ? 0 : o->keep,
+                           .keep_seed = (uint64_t)o->keep_seed,
                            .min_pixels = o->min_pixels > 0 ? o->min_pixels : ask->min_pixels,
                            .max_pixels = o->max_pixels > 0 ? o->max_pixels : ask->max_pixels };
 }

@@ -234,7 +234,7 @@ static double vision_ms(const espy_context *c, const espy_speed *s, const espy_p
     for (int i = 0; i < p->n_pictures; i++) {
         const espy_picture *picture = &p->pictures[i];
         if (picture->first < reused || espy_seen_has(&c->seen, picture->key)) continue;
-        double n = (double)picture->grid.h * picture->grid.w;
+        double n = (double)espy_grid_patches(picture->grid, v->merge);
         ms += n * work / s->vision + 2 * n * n * v->dim * v->n_layers / s->attention;
         ms += resampler_work(c->model, n) / s->vision;
     }

@@ -38,7 +38,7 @@ static int has_trace(const espy_job *j) {
 static void add(pass *p, espy_picture *picture) {
     p->pictures[p->n] = picture;
     p->grids[p->n++] = picture->grid;
-    p->n_patches += (int64_t)picture->grid.h * picture->grid.w;
+    p->n_patches += espy_grid_patches(picture->grid, p->context->model->config.vision.merge);
 }
 
 /* Room for what goes in and comes out, and the pictures cut into patches. */
@@ -49,7 +49,7 @@ static espy_status cut(pass *p, int keep_patches, espy_error *err) {
     if (!p->patches) return ESPY_ERR_MEMORY;
     for (int i = 0; i < p->n; i++) {
         espy_picture *picture = p->pictures[i];
-        int64_t n = (int64_t)picture->grid.h * picture->grid.w * n_values;
+        int64_t n = espy_grid_patches(picture->grid, m->config.vision.merge) * n_values;
         picture->seen = espy_seen_new(m, picture->key, picture->n);
         if (!picture->seen) return ESPY_ERR_MEMORY;
         espy_status status = espy_picture_cut(picture, m, p->patches + at, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generate/keep.h"
 #include "generate/window.h"
 #include "image/image.h"
 
@@ -43,6 +44,42 @@ static void measure(espy_picture *p, const espy_model *m) {
     p->key = key_of(p);
 }
 
+/* The picture without the other cells; what the tower makes of it is another one's. */
+static void drop_others(espy_picture *p, int32_t *cells, int64_t n) {
+    p->cells = cells;
+    p->grid.cells = cells;
+    p->grid.n_cells = p->n = n;
+    for (int64_t i = 0; i < n; i++) {
+        p->key.a = (p->key.a ^ (uint32_t)cells[i]) * 0x2545F4914F6CDD1DU;
+        p->key.a ^= p->key.a >> 29;
+    }
+}
+
+static espy_status check_droppable(const espy_model *m, const char *what, espy_error *err) {
+    if (!m->config.vision.n_queries) return ESPY_OK;
+    return espy_fail(
+        err, ESPY_ERR_UNSUPPORTED, -1,
+        "%s is not possible with %s, whose pictures have %d tokens whatever is in them", what,
+        m->family->name, m->config.vision.n_queries);
+}
+
+static espy_status keep_some(espy_picture *p, const espy_model *m, const espy_part *part,
+                             const espy_request *r, espy_error *err) {
+    double keep = part->keep != 0 ? part->keep : r->keep;
+    uint64_t seed = part->keep != 0 ? part->keep_seed : r->keep_seed;
+    int32_t *cells;
+    if (keep == 0) return ESPY_OK;
+    if (!(keep > 0 && keep <= 1))
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
+                         "keep is %g; more than 0 and at most 1 of a picture can be kept", keep);
+    espy_status status = check_droppable(m, "keep", err);
+    if (status || keep == 1) return status;
+    int64_t n = espy_keep_some(p->n, keep, seed, &cells);
+    if (!n) return espy_out_of_memory(err);
+    drop_others(p, cells, n);
+    return ESPY_OK;
+}
+
 static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *part,
                        const espy_request *r, espy_error *err) {
     if (part->n_images != 1 || !part->images || !part->images[0])
@@ -53,8 +90,9 @@ static espy_status fit(espy_picture *p, const espy_model *m, const espy_part *pa
     espy_status status = espy_model_fit(
         m, image->height, image->width, part->min_pixels > 0 ? part->min_pixels : r->min_pixels,
         part->max_pixels > 0 ? part->max_pixels : r->max_pixels, &p->height, &p->width, err);
-    if (!status) measure(p, m);
-    return status;
+    if (status) return status;
+    measure(p, m);
+    return keep_some(p, m, part, r, err);
 }
 
 static espy_status add_picture(espy_prepared *out, const espy_model *m, const espy_part *part,
@@ -65,6 +103,37 @@ static espy_status add_picture(espy_prepared *out, const espy_model *m, const es
     out->pictures = grown;
     espy_status status = fit(&grown[out->n_pictures], m, part, r, err);
     if (!status) out->n_pictures++;
+    return status;
+}
+
+static espy_status resize(const espy_image *image, const espy_picture *p, const espy_model *m,
+                          uint8_t **fitted, espy_error *err);
+
+/* Cells of a clip that are as they were one temporal patch before. */
+static espy_status drop_same(espy_prepared *out, const espy_model *m, const espy_clip *clip,
+                             espy_error *err) {
+    const espy_vision_config *v = &m->config.vision;
+    uint8_t *frames[2][2] = { { NULL } };
+    espy_status status = check_droppable(m, "dropping what stays the same", err);
+    for (int i = 0; i < clip->n && !status; i++) {
+        espy_picture *p = &out->pictures[clip->first + i];
+        uint8_t **now = frames[i % 2], **before = frames[(i + 1) % 2];
+        free(now[0]);
+        free(now[1]);
+        now[0] = now[1] = NULL;
+        status = resize(p->image, p, m, &now[0], err);
+        if (!status) status = resize(p->second, p, m, &now[1], err);
+        if (status || !i) continue;
+        int32_t *cells;
+        int64_t n = espy_keep_changed((const uint8_t *const *)now, (const uint8_t *const *)before,
+                                      2, p->grid.h / v->merge, p->grid.w / v->merge,
+                                      v->patch * v->merge, &cells);
+        if (n)
+            drop_others(p, cells, n);
+        else
+            status = espy_out_of_memory(err);
+    }
+    for (int i = 0; i < 4; i++) free(frames[i / 2][i % 2]);
     return status;
 }
 
@@ -90,7 +159,7 @@ static espy_status add_clip(espy_prepared *out, const espy_model *m, const espy_
                              .width = clip->width };
         measure(p, m);
     }
-    return ESPY_OK;
+    return part->drop_same ? drop_same(out, m, clip, err) : ESPY_OK;
 }
 
 /* The part that a place of the prompt stands for. */
@@ -148,6 +217,15 @@ static espy_status encode(const espy_prepared *out, const espy_model *m, espy_id
     return status;
 }
 
+static void place_cells(espy_timeline *t, int32_t id, const espy_picture *p, int32_t base,
+                        int32_t step, int merge) {
+    int rows = p->grid.h / merge, columns = p->grid.w / merge;
+    if (p->cells)
+        espy_timeline_cells(t, id, p->key, base, step, rows, columns, p->cells, p->n);
+    else
+        espy_timeline_picture(t, id, p->key, base, step, rows, columns);
+}
+
 /* The tokens of one picture; of all patches of a clip without times between them. */
 static void place(espy_prepared *out, const espy_model *m, int32_t id, int *next) {
     int merge = m->config.vision.merge;
@@ -163,7 +241,7 @@ static void place(espy_prepared *out, const espy_model *m, int32_t id, int *next
         if (m->family->text.rope == ESPY_ROPE_1D)
             espy_timeline_queries(t, id, p->key, p->n);
         else
-            espy_timeline_picture(t, id, p->key, base, step, p->grid.h / merge, p->grid.w / merge);
+            place_cells(t, id, p, base, step, merge);
     }
 }
 
@@ -220,6 +298,7 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *m, const espy_req
 void espy_prepared_free(espy_prepared *p) {
     for (int i = 0; i < p->n_pictures; i++) {
         free(p->pictures[i].patches);
+        free(p->pictures[i].cells);
         espy_seen_release(p->pictures[i].seen);
     }
     for (int i = 0; i < p->n_clips; i++) espy_clip_free(&p->clips[i]);
@@ -237,25 +316,42 @@ static espy_status resize(const espy_image *image, const espy_picture *p, const 
                                bits, fitted, err);
 }
 
-espy_status espy_picture_cut(const espy_picture *p, const espy_model *m, float *patches,
-                             espy_error *err) {
+/* Patches of those cells that are there. */
+static espy_status cut(const espy_picture *p, const espy_model *m, const uint8_t *first,
+                       const uint8_t *second, float *patches, espy_error *err) {
     const espy_vision_config *v = &m->config.vision;
     float mean[3], std[3];
     for (int c = 0; c < 3; c++) {
         mean[c] = (float)m->config.image.mean[c];
         std[c] = (float)m->config.image.std[c];
     }
+    size_t per_cell = (size_t)(v->merge * v->merge * 3 * v->temporal * v->patch * v->patch);
+    size_t n_cells = (size_t)p->grid.h * (size_t)p->grid.w / (size_t)(v->merge * v->merge);
+    float *all = p->cells ? malloc(n_cells * per_cell * sizeof *all) : patches;
+    if (!all) return espy_out_of_memory(err);
+    espy_patchify(first, second, p->grid.h, p->grid.w, v->patch, v->merge, mean, std,
+                  m->family->vision.original, all);
+    if (!p->cells) return ESPY_OK;
+    for (int64_t i = 0; i < p->n; i++)
+        memcpy(patches + (size_t)i * per_cell, all + (size_t)p->cells[i] * per_cell,
+               per_cell * sizeof *all);
+    free(all);
+    return ESPY_OK;
+}
+
+espy_status espy_picture_cut(const espy_picture *p, const espy_model *m, float *patches,
+                             espy_error *err) {
+    const espy_vision_config *v = &m->config.vision;
     uint8_t *fitted, *second = NULL;
     espy_status status = resize(p->image, p, m, &fitted, err);
     if (status) return status;
     if (p->second != p->image) status = resize(p->second, p, m, &second, err);
     if (!status)
-        espy_patchify(fitted,
-                      v->temporal == 1 ? NULL
-                      : second         ? second
-                                       : fitted,
-                      p->grid.h, p->grid.w, v->patch, v->merge, mean, std,
-                      m->family->vision.original, patches);
+        status = cut(p, m, fitted,
+                     v->temporal == 1 ? NULL
+                     : second         ? second
+                                      : fitted,
+                     patches, err);
     free(fitted);
     free(second);
     return status;

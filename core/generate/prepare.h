@@ -15,6 +15,7 @@ typedef struct espy_picture {
     int clip;                         /* of the prepared clips; -1: a picture */
     int height, width;                /* fitted, pixels */
     espy_grid grid;
+    int32_t *cells;   /* the grid's, if some are dropped; owned */
     int64_t first, n; /* tokens on the timeline */
     espy_picture_key key;
     float *patches;  /* kept for traces only, owned,
@@ -38,7 +39,7 @@ espy_status espy_prepare(espy_prepared *out, const espy_model *model, const espy
                          espy_error *err);
 void espy_prepared_free(espy_prepared *p);
 
-/* Resizes the picture and cuts it: patches [h * w][3 * temporal * p * p]. */
+/* Resizes the picture and cuts it: patches [patches of grid][3 * temporal * p * p]. */
 espy_status espy_picture_cut(const espy_picture *p, const espy_model *model, float *patches,
                              espy_error *err);
 

@@ -79,11 +79,12 @@ static void append(espy_timeline *line, const espy_timeline *from, int64_t n) {
     for (int64_t i = line->n; i < line->n + n; i++) {
         line->ids[i] = from->ids[i];
         line->keys[i] = from->keys[i];
+        line->after[i] = from->after[i];
         for (int axis = 0; axis < 3; axis++)
             line->positions.at[axis][i] = from->positions.at[axis][i];
     }
     line->n = line->positions.n = line->n + n;
-    line->positions.next = from->positions.next;
+    line->positions.next = from->after[line->n - 1];
     line->positions.theta = from->positions.theta;
 }
 

@@ -14,8 +14,9 @@ espy_status espy_timeline_reserve(espy_timeline *t, int64_t n, espy_error *err) 
     if (n <= t->capacity) return ESPY_OK;
     if (n < t->capacity * 2) n = t->capacity * 2;
     if (n < 256) n = 256;
-    int failed =
-        grow((void **)&t->ids, n, sizeof *t->ids) || grow((void **)&t->keys, n, sizeof *t->keys);
+    int failed = grow((void **)&t->ids, n, sizeof *t->ids) ||
+                 grow((void **)&t->keys, n, sizeof *t->keys) ||
+                 grow((void **)&t->after, n, sizeof *t->after);
     for (int axis = 0; axis < 3 && !failed; axis++)
         failed = grow((void **)&t->positions.at[axis], n, sizeof(int32_t));
     if (failed) return espy_out_of_memory(err);
@@ -26,33 +27,43 @@ espy_status espy_timeline_reserve(espy_timeline *t, int64_t n, espy_error *err) 
 void espy_timeline_free(espy_timeline *t) {
     free(t->ids);
     free(t->keys);
+    free(t->after);
     for (int axis = 0; axis < 3; axis++) free(t->positions.at[axis]);
     *t = (espy_timeline){ 0 };
 }
 
+/* The tokens from the timeline's end to that of its positions. */
+static void fill(espy_timeline *t, espy_picture_key key, int32_t id) {
+    for (; t->n < t->positions.n; t->n++) {
+        t->ids[t->n] = id;
+        t->keys[t->n] = key;
+        t->after[t->n] = t->positions.next;
+    }
+}
+
 void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n) {
-    espy_positions_text(&t->positions, n);
-    for (int64_t i = 0; i < n; i++, t->n++) {
-        t->ids[t->n] = ids[i];
-        t->keys[t->n] = (espy_picture_key){ 0 };
+    for (int64_t i = 0; i < n; i++) {
+        espy_positions_text(&t->positions, 1);
+        fill(t, (espy_picture_key){ 0 }, ids[i]);
     }
 }
 
 void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
                            int32_t step, int rows, int columns) {
     espy_positions_grid(&t->positions, base, step, rows, columns);
-    for (int64_t i = (int64_t)rows * columns; i > 0; i--, t->n++) {
-        t->ids[t->n] = id;
-        t->keys[t->n] = key;
-    }
+    fill(t, key, id);
+}
+
+void espy_timeline_cells(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
+                         int32_t step, int rows, int columns, const int32_t *cells,
+                         int64_t n_cells) {
+    espy_positions_cells(&t->positions, base, step, rows, columns, cells, n_cells);
+    fill(t, key, id);
 }
 
 void espy_timeline_queries(espy_timeline *t, int32_t id, espy_picture_key key, int64_t n) {
     espy_positions_text(&t->positions, n);
-    for (; n > 0; n--, t->n++) {
-        t->ids[t->n] = id;
-        t->keys[t->n] = key;
-    }
+    fill(t, key, id);
 }
 
 static int is_picture(espy_picture_key key) {
@@ -70,12 +81,7 @@ static int64_t before_picture(const espy_timeline *t, int64_t n) {
 void espy_timeline_rewind(espy_timeline *t, int64_t n) {
     if (n >= t->n) return;
     t->n = t->positions.n = before_picture(t, n);
-    int32_t next = 0;
-    for (int axis = 0; axis < 3 && t->n > 0; axis++) { /* the last token has the largest */
-        int32_t at = t->positions.at[axis][t->n - 1] + 1;
-        if (at > next) next = at;
-    }
-    t->positions.next = next;
+    t->positions.next = t->n ? t->after[t->n - 1] : 0;
 }
 
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b) {

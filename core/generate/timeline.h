@@ -17,6 +17,8 @@ static inline int espy_same_picture(espy_picture_key x, espy_picture_key y) {
 }
 
 typedef struct espy_timeline {
+    int32_t *after;         /* [capacity] positions.next behind each token; behind the
+                               whole of a picture for each of its own */
     int32_t *ids;           /* [capacity] */
     espy_picture_key *keys; /* [capacity] zero: text; else the picture */
     espy_positions positions;
@@ -32,6 +34,11 @@ void espy_timeline_free(espy_timeline *t);
 void espy_timeline_text(espy_timeline *t, const int32_t *ids, int64_t n);
 void espy_timeline_picture(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
                            int32_t step, int rows, int columns);
+
+/* The same for those of its cells that are there, see espy_positions_cells. */
+void espy_timeline_cells(espy_timeline *t, int32_t id, espy_picture_key key, int32_t base,
+                         int32_t step, int rows, int columns, const int32_t *cells,
+                         int64_t n_cells);
 
 /* The same for n tokens that have their places one after another, as text has. */
 void espy_timeline_queries(espy_timeline *t, int32_t id, espy_picture_key key, int64_t n);

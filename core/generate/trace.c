@@ -21,21 +21,22 @@ static const float *array_of(const espy_picture *p, int which) {
     return which == -2 ? p->patches : which == -1 ? p->seen->tokens : p->seen->taps[which];
 }
 
-static int64_t rows_of(const espy_picture *p, int which) {
-    return which == -2 ? (int64_t)p->grid.h * p->grid.w : p->n;
+/* Tokens of a picture, or its patches: -2. */
+static int64_t rows_of(const espy_picture *p, int merge, int which) {
+    return which == -2 ? espy_grid_patches(p->grid, merge) : p->n;
 }
 
 /* One tensor [rows of all pictures, or of all clips][cols]. */
-static int add_joined(trace *t, const char *name, const espy_prepared *p, int clips, int which,
-                      int64_t cols) {
+static int add_joined(trace *t, const char *name, const espy_prepared *p, int merge, int clips,
+                      int which, int64_t cols) {
     int64_t rows = 0, at = 0;
     for (int i = 0; i < p->n_pictures; i++)
-        if ((p->pictures[i].clip >= 0) == clips) rows += rows_of(&p->pictures[i], which);
+        if ((p->pictures[i].clip >= 0) == clips) rows += rows_of(&p->pictures[i], merge, which);
     float *all = malloc((size_t)(rows * cols) * sizeof *all + 1);
     if (!all) return -1;
     for (int i = 0; i < p->n_pictures; i++) {
         if ((p->pictures[i].clip >= 0) != clips) continue;
-        int64_t n = rows_of(&p->pictures[i], which) * cols;
+        int64_t n = rows_of(&p->pictures[i], merge, which) * cols;
         memcpy(all + at, array_of(&p->pictures[i], which), (size_t)n * sizeof *all);
         at += n;
     }
@@ -48,12 +49,13 @@ static int add_vision(trace *t, const espy_model *m, const espy_prepared *p, int
     const espy_vision_config *v = &m->config.vision;
     int64_t values = (int64_t)3 * v->temporal * v->patch * v->patch, dim = m->config.text.dim;
     int failed =
-        add_joined(t, clips ? "pixel_values_videos" : "pixel_values", p, clips, -2, values) ||
-        add_joined(t, clips ? "video_embeds" : "image_embeds", p, clips, -1, dim);
+        add_joined(t, clips ? "pixel_values_videos" : "pixel_values", p, v->merge, clips, -2,
+                   values) ||
+        add_joined(t, clips ? "video_embeds" : "image_embeds", p, v->merge, clips, -1, dim);
     for (int k = 0; k < v->n_taps && !failed; k++) {
         char *name = t->names[clips][k];
         snprintf(name, sizeof t->names[0][0], "%s_deepstack_%d", clips ? "video" : "image", k);
-        failed = add_joined(t, name, p, clips, k, dim);
+        failed = add_joined(t, name, p, v->merge, clips, k, dim);
     }
     return failed;
 }

@@ -40,8 +40,16 @@ void espy_known_families(char *out, size_t capacity);
 
 /* Patches of one picture or temporal patch: t is always 1 here. */
 typedef struct espy_grid {
-    int h, w; /* in patches, multiples of merge */
+    int h, w;             /* in patches, multiples of merge */
+    const int32_t *cells; /* [n_cells] of merge x merge patches, numbered row by row, that
+                             are there, ascending; NULL: all */
+    int64_t n_cells;
 } espy_grid;
+
+/* Patches that are there. */
+static inline int64_t espy_grid_patches(espy_grid g, int merge) {
+    return g.cells ? g.n_cells * merge * merge : (int64_t)g.h * g.w;
+}
 
 /* fit.c */
 
@@ -82,6 +90,11 @@ typedef struct espy_positions {
 void espy_positions_text(espy_positions *p, int64_t n_text);
 void espy_positions_grid(espy_positions *p, int32_t base, int32_t step, int rows, int columns);
 
+/* The same for those of its cells that are there, at the places that they have among
+ * all; what comes next stands as after all. */
+void espy_positions_cells(espy_positions *p, int32_t base, int32_t step, int rows, int columns,
+                          const int32_t *cells, int64_t n_cells);
+
 /* The time position of temporal patch i of a clip, from the clip's base:
  * trunc(i * seconds * tokens_per_second), or i if the model only counts. */
 int32_t espy_clip_step(const espy_vision_config *c, int i, double seconds_per_patch);
@@ -98,11 +111,11 @@ float espy_logn_scale(const espy_text_config *c, int32_t position);
 void espy_mrope_angles(const espy_model *model, const espy_positions *p, int64_t first, int64_t n,
                        float *cosines, float *sines);
 
-/* The vision tower's 2D rope for one grid in merged order, [h * w][head_dim / 2]. */
+/* The vision tower's 2D rope for one grid in merged order, [patches][head_dim / 2]. */
 void espy_rope_2d_angles(const espy_vision_config *c, espy_grid g, float *cosines, float *sines);
 
 /* Rows and weights that interpolate the learned table for one grid, merged
- * order, [h * w][4]. */
+ * order, [patches][4]. */
 void espy_position_table_mix(const espy_vision_config *c, espy_grid g, int32_t (*ids)[4],
                              float (*weights)[4]);
 

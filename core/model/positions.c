@@ -11,13 +11,18 @@ void espy_positions_text(espy_positions *p, int64_t n_text) {
 }
 
 void espy_positions_grid(espy_positions *p, int32_t base, int32_t step, int rows, int columns) {
+    espy_positions_cells(p, base, step, rows, columns, NULL, (int64_t)rows * columns);
+}
+
+void espy_positions_cells(espy_positions *p, int32_t base, int32_t step, int rows, int columns,
+                          const int32_t *cells, int64_t n_cells) {
     int32_t largest = rows > columns ? rows - 1 : columns - 1;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++, p->n++) {
-            p->at[0][p->n] = base + step;
-            p->at[1][p->n] = base + r;
-            p->at[2][p->n] = base + c;
-        }
+    for (int64_t i = 0; i < n_cells; i++, p->n++) {
+        int64_t cell = cells ? cells[i] : i;
+        p->at[0][p->n] = base + step;
+        p->at[1][p->n] = base + (int32_t)(cell / columns);
+        p->at[2][p->n] = base + (int32_t)(cell % columns);
+    }
     if (step > largest) largest = step;
     p->next = base + largest + 1;
 }
@@ -77,7 +82,7 @@ typedef struct cell {
 /* Row and column of the i-th patch in merged order. */
 static cell cell_of(const espy_vision_config *c, espy_grid g, int64_t i) {
     int m = c->merge, in_cell = (int)(i % (m * m));
-    int64_t block = i / (m * m);
+    int64_t block = g.cells ? g.cells[i / (m * m)] : i / (m * m);
     return (cell){ (int)(block / (g.w / m)) * m + in_cell / m,
                    (int)(block % (g.w / m)) * m + in_cell % m };
 }
@@ -86,7 +91,7 @@ void espy_rope_2d_angles(const espy_vision_config *c, espy_grid g, float *cosine
     int half = c->head_dim / 2, quarter = half / 2;
     for (int j = 0; j < quarter; j++) {
         float f = (float)(1.0 / pow(10000.0, 2.0 * j / half));
-        for (int64_t i = 0; i < (int64_t)g.h * g.w; i++) {
+        for (int64_t i = 0; i < espy_grid_patches(g, c->merge); i++) {
             cell at = cell_of(c, g, i);
             float row = (float)at.row * f, column = (float)at.column * f;
             cosines[i * half + j] = cosf(row);
@@ -108,7 +113,7 @@ static float spaced(int i, int n, float last) {
 void espy_position_table_mix(const espy_vision_config *c, espy_grid g, int32_t (*ids)[4],
                              float (*weights)[4]) {
     int side = (int)lround(sqrt((double)c->n_positions));
-    for (int64_t i = 0; i < (int64_t)g.h * g.w; i++) {
+    for (int64_t i = 0; i < espy_grid_patches(g, c->merge); i++) {
         cell at = cell_of(c, g, i);
         float y = spaced(at.row, g.h, (float)(side - 1));
         float x = spaced(at.column, g.w, (float)(side - 1));

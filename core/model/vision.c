@@ -201,7 +201,7 @@ void espy_vision_forward(espy_run *run, const espy_model *model, const float *pa
     }
     p.bounds[0] = 0;
     for (int i = 0; i < n_grids; i++)
-        p.bounds[i + 1] = p.bounds[i] + (int64_t)grids[i].h * grids[i].w;
+        p.bounds[i + 1] = p.bounds[i] + espy_grid_patches(grids[i], c->merge);
     p.n = p.bounds[n_grids];
 
     run->rows = ESPY_ROWS_MANY; /* a small picture as one beside others */

@@ -7,15 +7,32 @@ static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-/* One grid's tiles; cell is the number of its first. */
-static void add_grid(espy_windows *w, int rows, int columns, int edge, int patches_per_cell,
-                     int64_t cell) {
+/* The first of the grid's cells that is not before cell. */
+static int64_t first_from(espy_grid g, int64_t cell) {
+    int64_t low = 0, high = g.n_cells;
+    if (!g.cells) return cell;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (g.cells[middle] < cell)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* One grid's tiles, as far as they hold cells; cell is the number of its first. */
+static void add_grid(espy_windows *w, espy_grid g, int merge, int edge, int64_t cell) {
+    int rows = g.h / merge, columns = g.w / merge, patches_per_cell = merge * merge;
     for (int top = 0; top < rows; top += edge)
         for (int left = 0; left < columns; left += edge) {
             for (int r = top; r < least(top + edge, rows); r++)
-                for (int c = left; c < least(left + edge, columns); c++)
-                    w->order[w->n_cells++] = (int32_t)(cell + (int64_t)r * columns + c);
-            w->bounds[++w->n] = w->n_cells * patches_per_cell;
+                for (int64_t first = (int64_t)r * columns, i = first_from(g, first + left),
+                             end = first_from(g, first + least(left + edge, columns));
+                     i < end; i++)
+                    w->order[w->n_cells++] = (int32_t)(cell + i);
+            if (w->n_cells * patches_per_cell > w->bounds[w->n])
+                w->bounds[++w->n] = w->n_cells * patches_per_cell;
         }
 }
 
@@ -26,7 +43,7 @@ espy_status espy_windows_make(espy_windows *out, const espy_vision_config *c,
     *out = (espy_windows){ 0 };
     for (int i = 0; i < n_grids; i++) {
         int rows = grids[i].h / c->merge, columns = grids[i].w / c->merge;
-        n_cells += (int64_t)rows * columns;
+        n_cells += espy_grid_patches(grids[i], c->merge) / per_cell;
         if (edge) n += (int64_t)((rows + edge - 1) / edge) * ((columns + edge - 1) / edge);
     }
     out->n_cells = n_cells;
@@ -39,8 +56,7 @@ espy_status espy_windows_make(espy_windows *out, const espy_vision_config *c,
     }
     out->n_cells = 0;
     out->bounds[0] = 0;
-    for (int i = 0; i < n_grids; i++)
-        add_grid(out, grids[i].h / c->merge, grids[i].w / c->merge, edge, per_cell, out->n_cells);
+    for (int i = 0; i < n_grids; i++) add_grid(out, grids[i], c->merge, edge, out->n_cells);
     return ESPY_OK;
 }
 
