@@ -99,6 +99,12 @@ static void refuses_wrong_usage(void **state) {
         { "espy describe --top-p 2 x", "--top-p must be from 0 to 1" },
         { "espy describe --greedy --temperature 1 x", "--greedy contradicts" },
         { "espy describe --min-pixels 9 --max-pixels 8 x", "--min-pixels must not exceed" },
+        { "espy describe --keep 0 x", "--keep must be more than 0 and at most 1" },
+        { "espy describe --keep 1.5 x", "--keep must be more than 0" },
+        { "espy describe --keep 0.5 --keep-seed -1 x", "--keep-seed must be at least 0" },
+        { "espy describe --preset text --keep 0.5 x", "--keep does not go with the preset 'text'" },
+        { "espy describe --preset html --keep 1 x", "which needs all of the picture" },
+        { "espy find --keep 0.5 cup x", "--keep: unknown option" },
         { "espy describe --alpha black x", "--alpha must be white or drop" },
         { "espy describe --preset poem x",
           "--preset must be caption, alt, detailed, tags, text, markdown or html" },
@@ -276,6 +282,48 @@ static void reads_answers(void **state) {
         line = strchr(strchr(line, '{'), '\n') + 1;
         cJSON_Delete(json);
     }
+}
+
+/* Several at a time, told in order as if one by one; a broken one in its turn. */
+static void describes_a_folder(void **state) {
+    (void)state;
+    static char alone[1 << 15];
+    const char *const names[] = { "a-odd", "b-broken", "c-dot", "d-grey", "e-photo", "f-odd" };
+    assert_int_equal(run("mkdir many && cp " IMAGES "/odd.png many/a-odd.png && cp " IMAGES
+                         "/odd.png many/f-odd.png && cp " IMAGES
+                         "/dot.png many/c-dot.png && cp " IMAGES
+                         "/grey.png many/d-grey.png && cp " PHOTO
+                         " many/e-photo.png && echo no > many/b-broken.png"),
+                     0);
+    size_t n = 0;
+    for (int i = 0; i < 6; i++) {
+        char line[600];
+        snprintf(line, sizeof line, "espy describe -n 9 " WITH_MODEL "many/%s.png", names[i]);
+        assert_int_equal(run(line), i == 1);
+        if (i == 1) continue;
+        n += (size_t)snprintf(alone + n, sizeof alone - n, "%s== many/%s.png ==\n%s", n ? "\n" : "",
+                              names[i], out);
+    }
+    assert_int_equal(run("espy describe -n 9 " WITH_MODEL "many"), 1);
+    assert_string_equal(out, alone);
+    assert_says(err, "many/b-broken.png: ");
+    assert_int_equal(run("espy describe -n 9 --json " WITH_MODEL "many/*.png"), 1);
+    const char *at = out;
+    for (int i = 0; i < 6; i++) {
+        char file[80];
+        snprintf(file, sizeof file, "\"file\":\"many/%s.png\"", names[i]);
+        at = strstr(at, file);
+        assert_non_null(at);
+    }
+    /* part of the tokens: other answers, all the same with the same seed */
+    assert_int_equal(run("espy describe -n 9 --keep 0.3 " WITH_MODEL "many"), 1);
+    assert_string_not_equal(out, alone);
+    assert_true(strlen(out) < sizeof alone);
+    memcpy(alone, out, strlen(out) + 1);
+    assert_int_equal(run("espy describe -n 9 --keep 0.3 --keep-seed 0 " WITH_MODEL "many"), 1);
+    assert_string_equal(out, alone);
+    assert_int_equal(run("espy describe -n 9 --keep 0.3 --keep-seed 5 " WITH_MODEL "many"), 1);
+    assert_string_not_equal(out, alone);
 }
 
 static void asks(void **state) {
@@ -646,6 +694,7 @@ int main(void) {
         cmocka_unit_test(describes_several),
         cmocka_unit_test(asks_in_words_of_the_task),
         cmocka_unit_test(reads_answers),
+        cmocka_unit_test(describes_a_folder),
         cmocka_unit_test(asks),
         cmocka_unit_test(stamps_frames),
         cmocka_unit_test(chats),

@@ -20,6 +20,7 @@ _espy() {
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
         --presence-penalty --frequency-penalty --seed --greedy"
     local picture="--min-pixels --max-pixels --alpha"
+    local keep="--keep --keep-seed"
     local answer="--max-tokens --system --stop"
     local types="F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_0"
     local type="--type --vision-type --force --threads"
@@ -35,10 +36,10 @@ _espy() {
     --vision-type) COMPREPLY=($(compgen -W "$types" -- "$cur")); return ;;
     -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
     -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
-        --*-penalty | --seed | --*-pixels | --system | --stop | --size | --fitted | --repeat | --times) return ;;
+        --*-penalty | --seed | --keep | --keep-seed | --*-pixels | --system | --stop | --size | --fitted | --repeat | --times) return ;;
     esac
     case ${COMP_WORDS[1]} in
-    ask) options="--together --times --language --json $answer $picture $model $sampling" ;;
+    ask) options="--together --times --language --json $answer $picture $keep $model $sampling" ;;
     find) options="--draw --svg --answer --fitted --json $answer $picture $model $sampling" ;;
     count) options="--json $answer $picture $model $sampling" ;;
     chat) options="$answer $picture $model $sampling" ;;
@@ -47,7 +48,7 @@ _espy() {
     bench) options="--max-tokens --size --repeat --json $picture $model" ;;
     convert) options="--out --one-file $type" ;;
     quantize) options="$type" ;;
-    *) options="--preset --language --json $answer $picture $model $sampling" ;;
+    *) options="--preset --language --json $answer $picture $keep $model $sampling" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options $general" -- "$cur"))
