@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/image.h"
 #include "model/model.h"
 #include "text/bpe.h"
 
@@ -85,13 +86,19 @@ espy_status espy_fit_clip(const espy_model *m, int width, int height, int n_fram
 
 espy_status espy_shape_params_for(const espy_model *m, const espy_image *image, int64_t min_pixels,
                                   int64_t max_pixels, espy_shape_params *out, espy_error *err) {
-    int width = espy_image_width(image), height = espy_image_height(image);
+    int reduced = image->full_width > 0; /* a frame of a film, fitted already */
+    int width = reduced ? image->full_width : image->width;
+    int height = reduced ? image->full_height : image->height;
     espy_shape_params p = { .box_scale = m->family->box_scale,
                             .width_px = width,
                             .height_px = height,
+                            .fitted_width_px = image->width,
+                            .fitted_height_px = image->height,
                             .thinks = m->chat->thought_start != NULL };
-    espy_status status = espy_fit(m, width, height, min_pixels, max_pixels, &p.fitted_width_px,
-                                  &p.fitted_height_px, NULL, err);
+    espy_status status = ESPY_OK;
+    if (!reduced)
+        status = espy_fit(m, width, height, min_pixels, max_pixels, &p.fitted_width_px,
+                          &p.fitted_height_px, NULL, err);
     if (!status) *out = p;
     return status;
 }

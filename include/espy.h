@@ -353,6 +353,13 @@ typedef struct espy_frames {
 ESPY_API espy_status espy_film_read(espy_film *film, const espy_model *model,
                                     const espy_film_params *params, espy_frames *out,
                                     espy_error *err);
+
+/* The same from files of single frames, rate of them a second (0 unknown: 24); all
+ * must have one size. Only those that are chosen are opened.
+ * Errors also those of espy_image_load. */
+ESPY_API espy_status espy_frames_load(const char *const *paths, int n_paths, double rate,
+                                      const espy_model *model, const espy_film_params *params,
+                                      espy_frames *out, espy_error *err);
 ESPY_API void espy_frames_clear(espy_frames *frames);
 
 /* The frames as a part of a message; it borrows them. */
@@ -400,8 +407,8 @@ typedef struct espy_memory_estimate {
     int64_t batch_bytes;        /* more, of KV cache, while espy_generate_batch
                                    runs: of n_lanes timelines, or of one if
                                    that is more than 8192 tokens               */
-    int64_t active_bytes; /* of weights_bytes: what a token needs; with experts
-                             much less than all, which need not fit in memory */
+    int64_t active_bytes;       /* of weights_bytes: what a token needs; with experts
+                                   much less than all, which need not fit in memory */
 } espy_memory_estimate;
 
 ESPY_API espy_status espy_estimate_memory(const espy_model *model,
@@ -680,10 +687,11 @@ typedef struct espy_task {
     int is_prose;       /* ... and hosts should ask for the user's own         */
     int needs_all;      /* every part of the picture: keep of espy_request and
                            drop_same of espy_part are not to be used with it   */
+    int films_only;     /* there is nothing to ask about a picture             */
 } espy_task;
 
-/* caption, alt, detailed, tags, text, markdown, html, find, count, question, in
- * this order; NULL from the end on. */
+/* caption, alt, detailed, tags, text, markdown, html, events, find, count, question,
+ * in this order; NULL from the end on. */
 ESPY_API const espy_task *espy_task_at(int i);
 ESPY_API const espy_task *espy_task_find(const char *name); /* NULL: none */
 
@@ -707,12 +715,18 @@ typedef struct espy_task_request {
  *           tasks that take none, and on the built-in model, which answers in
  *           English, German, French, Spanish and Chinese, for others.
  * out       free with espy_task_request_clear; empty on failure
- * Errors    ESPY_ERR_ARGUMENT (argument missing, language not a name),
+ * Errors    ESPY_ERR_ARGUMENT (argument missing, language not a name, a task about
+ *           films alone),
  *           ESPY_ERR_MEMORY
  */
 ESPY_API espy_status espy_task_prepare(espy_task_request *out, const espy_model *model,
                                        const espy_task *task, const char *argument,
                                        const char *language, espy_error *err);
+/* The same about a film: "video" where the words say "image", and without limits of
+ * pixels, for those of films are others. */
+ESPY_API espy_status espy_task_prepare_film(espy_task_request *out, const espy_model *model,
+                                            const espy_task *task, const char *argument,
+                                            const char *language, espy_error *err);
 ESPY_API void espy_task_request_clear(espy_task_request *request);
 
 /* Whether the answer so far holds all that will be read: on_text returns it, to
@@ -806,7 +820,8 @@ typedef struct espy_shape_params {
 } espy_shape_params;
 
 /* The parameters for answers of this model about this picture, fitted with the
- * request's min_pixels and max_pixels (0: the model's); all others zero.
+ * request's min_pixels and max_pixels (0: the model's); all others zero. One of
+ * espy_frames stands for its film, whose size the shapes are in.
  * Errors ESPY_ERR_ARGUMENT (aspect ratio above 200). */
 ESPY_API espy_status espy_shape_params_for(const espy_model *model, const espy_image *image,
                                            int64_t min_pixels, int64_t max_pixels,

@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,16 @@
 typedef struct job {
     cli_session *session;
     const cli_options *o;
-    espy_task_request ask;
-    int headings;  /* "== path ==" before each answer */
-    int n_answers; /* under headings so far */
+    const espy_task *task;
+    espy_task_request ask, film_ask; /* about pictures, about films */
+    int headings;                    /* "== path ==" before each answer */
+    int n_answers;                   /* under headings so far */
 } job;
 
 /* What one answer has streamed so far. */
 typedef struct stream {
     job *job;
+    const espy_task_request *ask;
     const char *heading; /* still to be written; NULL: none */
     int hold;            /* nothing is written before the end */
     char *text;          /* so far, if it is to be read */
@@ -29,7 +32,7 @@ typedef struct stream {
 } stream;
 
 static espy_answer_kind kind(const job *j) {
-    return j->ask.task->answer;
+    return j->task->answer;
 }
 
 /* Whether what is written differs from what the model says. */
@@ -54,7 +57,7 @@ static void write_piece(stream *out, const char *text, size_t n_bytes) {
 /* A document is written as far as it is read. Non-zero without memory. */
 static int write_read(stream *out) {
     espy_reading reading;
-    if (espy_task_read(&out->job->ask, out->text, &reading, NULL)) return 1;
+    if (espy_task_read(out->ask, out->text, &reading, NULL)) return 1;
     size_t n = strlen(reading.text);
     if (n > out->n_written) {
         write_piece(out, reading.text + out->n_written, n - out->n_written);
@@ -79,7 +82,7 @@ static int on_text(void *user, const char *piece, size_t n_bytes) {
     out->n_text += n_bytes;
     grown[out->n_text] = 0;
     if (!out->hold && write_read(out)) return 1;
-    return cli_interrupted() || espy_task_ended(&out->job->ask, grown);
+    return cli_interrupted() || espy_task_ended(out->ask, grown);
 }
 
 static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
@@ -87,10 +90,30 @@ static int on_progress(void *user, const char *phase, int64_t done, int64_t tota
     return cli_progress_step(&out->job->session->progress, phase, done, total);
 }
 
+/* The events of a film: lines, or in JSON if there are any. Non-zero without memory. */
+static int add_shapes(const job *j, const espy_result *r, cJSON *object) {
+    const espy_shape_params params = { .box_scale = 1000, .thinks = j->film_ask.thinks };
+    espy_shape_reader *reader = NULL;
+    espy_shapes all;
+    int failed = espy_shape_reader_open(&reader, &params, NULL) ||
+                 espy_shape_reader_push(reader, r->text, strlen(r->text), NULL, NULL) ||
+                 espy_shape_reader_end(reader, r->finish, &all, NULL);
+    if (!failed && object && (all.n_shapes || kind(j) == ESPY_ANSWER_SHAPES))
+        failed = cli_shapes_add(object, &all);
+    for (int i = 0; !failed && !object && i < all.n_shapes; i++) cli_shape_print(&all.shapes[i]);
+    if (!failed && !object && !all.n_shapes && !j->o->quiet)
+        cli_say("no events were found; the answer was: %.300s", r->text);
+    espy_shape_reader_close(&reader);
+    return failed;
+}
+
 static int write_json(const job *j, const char *const *labels, int n, const char *text,
                       const espy_reading *reading, const espy_result *r) {
     cJSON *object = cli_json_short(labels, n, text, reading, r, j->session->load_ms);
-    int failed = cli_json_line(object);
+    int failed =
+        object && (kind(j) == ESPY_ANSWER_SHAPES || r->n_videos) ? add_shapes(j, r, object) : 0;
+    if (failed) cli_say("out of memory");
+    if (!failed) failed = cli_json_line(object);
     cJSON_Delete(object);
     return failed ? CLI_FAILED : CLI_OK;
 }
@@ -102,7 +125,7 @@ static int finish(const job *j, stream *out, const char *const *labels, int n,
     const char *text = r->text ? r->text : "";
     int code = CLI_OK;
     if (is_read(j)) {
-        if (espy_task_read(&j->ask, text, &reading, NULL))
+        if (espy_task_read(out->ask, text, &reading, NULL))
             return cli_say("out of memory"), CLI_FAILED;
         text = reading.text;
     }
@@ -110,7 +133,12 @@ static int finish(const job *j, stream *out, const char *const *labels, int n,
         code = write_json(j, labels, n, text, &reading, r);
     } else {
         begin_text(out);
-        if (out->hold) write_piece(out, text, strlen(text));
+        if (kind(j) == ESPY_ANSWER_SHAPES) {
+            if (add_shapes(j, r, NULL)) cli_say("out of memory"), code = CLI_FAILED;
+            out->last = '\n';
+        } else if (out->hold) {
+            write_piece(out, text, strlen(text));
+        }
         if (out->last != '\n') puts("");
         fflush(stdout);
         cli_session_timings(j->session, r);
@@ -121,18 +149,17 @@ static int finish(const job *j, stream *out, const char *const *labels, int n,
 
 enum { STAMP_BYTES = 40 };
 
-/* Each picture, after its time if there are times, as the models were shown the
+/* Each picture or film, after its time if there are times, as the models were shown the
  * frames of films. Returns the number of parts. */
-static int add_pictures(espy_part *parts, char (*stamps)[STAMP_BYTES],
-                        const espy_image *const *images, int n, const double *times) {
+static int add_media(espy_part *parts, char (*stamps)[STAMP_BYTES], const cli_medium *media, int n,
+                     const double *times) {
     int n_parts = 0;
     for (int i = 0; i < n; i++) {
         if (times) {
             snprintf(stamps[i], STAMP_BYTES, "<%.1f seconds>", times[i]);
             parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = stamps[i] };
         }
-        parts[n_parts++] =
-            (espy_part){ .type = ESPY_PART_IMAGE, .images = &images[i], .n_images = 1 };
+        parts[n_parts++] = cli_medium_part(&media[i]);
     }
     return n_parts;
 }
@@ -146,31 +173,39 @@ typedef struct turn {
     espy_message messages[2];
     espy_sampling sampling;
     espy_request request;
-    espy_image *image; /* of a batch: owned */
+    cli_medium medium; /* of a batch: owned */
 } turn;
 
 static void turn_close(turn *t) {
-    espy_image_close(&t->image);
+    cli_medium_close(&t->medium);
     free(t->out.text);
     free(t->stamps);
     free(t->parts);
 }
 
-/* One question about n pictures, of which one has a label. Non-zero without memory. */
-static int turn_open(turn *t, job *j, const espy_image *const *images, const char *label, int n) {
+/* What to ask about pictures, or about a film; into t->request, for its limits. */
+static void turn_ask(turn *t, job *j, int film) {
+    t->out.ask = film ? &j->film_ask : &j->ask;
+    t->request = cli_session_request(j->session, t->out.ask, &t->sampling);
+}
+
+/* One question, after turn_ask, about n pictures or films, of which one has a label.
+ * Non-zero without memory. */
+static int turn_open(turn *t, job *j, const cli_medium *media, const char *label, int n) {
     const cli_options *o = j->o;
     t->out = (stream){ .job = j,
+                       .ask = t->out.ask,
                        .heading = j->headings && !o->json ? label : NULL,
-                       .hold = o->json || (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
+                       .hold = o->json || kind(j) == ESPY_ANSWER_SHAPES ||
+                               (is_read(j) && kind(j) != ESPY_ANSWER_DOCUMENT) };
     t->parts = calloc((size_t)n * 2 + 1, sizeof *t->parts);
     t->stamps = calloc((size_t)n + 1, sizeof *t->stamps);
     if (!t->parts || !t->stamps) return 1;
-    int n_parts = add_pictures(t->parts, t->stamps, images, n, o->times);
-    t->parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = j->ask.prompt };
+    int n_parts = add_media(t->parts, t->stamps, media, n, o->times);
+    t->parts[n_parts++] = (espy_part){ .type = ESPY_PART_TEXT, .text = (char *)t->out.ask->prompt };
     t->system = (espy_part){ .type = ESPY_PART_TEXT, .text = o->system };
     t->messages[0] = (espy_message){ "system", &t->system, 1 };
     t->messages[1] = (espy_message){ "user", t->parts, n_parts };
-    t->request = cli_session_request(j->session, &j->ask, &t->sampling);
     t->request.messages = o->system ? t->messages : t->messages + 1;
     t->request.n_messages = o->system ? 2 : 1;
     t->request.on_text = on_text;
@@ -179,39 +214,52 @@ static int turn_open(turn *t, job *j, const espy_image *const *images, const cha
     return 0;
 }
 
-/* One answer about n pictures, whose names are labels. */
-static int answer(job *j, const espy_image *const *images, const char *const *labels, int n) {
+/* One answer, after turn_ask, about n pictures or films, whose names are labels. */
+static int answer(job *j, turn *t, const cli_medium *media, const char *const *labels, int n) {
     espy_error err = { .offset = -1 };
     espy_result result = { 0 };
-    turn t = { 0 };
     const char *label = n == 1 ? labels[0] : NULL;
-    if (turn_open(&t, j, images, label, n)) {
-        turn_close(&t);
+    if (turn_open(t, j, media, label, n)) {
+        turn_close(t);
         return cli_say("out of memory"), CLI_FAILED;
     }
     espy_status status =
-        cli_session_reserve(j->session, cli_session_count(j->session, &t.request), &err);
+        cli_session_reserve(j->session, cli_session_count(j->session, &t->request), &err);
     if (!status) {
         cli_session_limits(j->session, n);
-        cli_session_expect(j->session, &t.request, 1);
+        cli_session_expect(j->session, &t->request, 1);
     }
-    if (!status) status = espy_generate(j->session->context, &t.request, &result, &err);
+    if (!status) status = espy_generate(j->session->context, &t->request, &result, &err);
     cli_progress_clear(&j->session->progress);
     int code = status ? cli_session_report(j->session, label, &err)
-                      : finish(j, &t.out, labels, n, &result);
+                      : finish(j, &t->out, labels, n, &result);
     espy_result_clear(&result);
-    turn_close(&t);
+    turn_close(t);
     return code;
 }
 
 static int answer_file(job *j, const char *path) {
     espy_error err = { .offset = -1 };
-    espy_image *image = NULL;
-    if (cli_picture_load(&image, path, j->o->alpha, &err))
-        return cli_session_report(j->session, path, &err);
-    const espy_image *images[] = { image };
-    int code = answer(j, images, &path, 1);
-    espy_image_close(&image);
+    cli_medium medium;
+    turn t = { 0 };
+    turn_ask(&t, j, cli_is_film(path));
+    espy_status status = cli_medium_load(&medium, j->session, path, &t.request, &err);
+    int code =
+        status ? cli_session_report(j->session, path, &err) : answer(j, &t, &medium, &path, 1);
+    cli_medium_close(&medium);
+    return code;
+}
+
+/* All files as the frames of one film. */
+static int answer_frames(job *j, const cli_list *files) {
+    espy_error err = { .offset = -1 };
+    cli_medium medium;
+    turn t = { 0 };
+    turn_ask(&t, j, 1);
+    espy_status status = cli_medium_join(&medium, j->session, files, &t.request, &err);
+    int code = status ? cli_session_report(j->session, NULL, &err)
+                      : answer(j, &t, &medium, (const char *const *)files->items, 1);
+    cli_medium_close(&medium);
     return code;
 }
 
@@ -228,12 +276,12 @@ static espy_status on_request(void *user, int64_t i, espy_request *request, espy
     many *m = user;
     turn *t = m->turns[i] = calloc(1, sizeof *t);
     if (!t) return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
-    espy_status status = cli_picture_load(&t->image, m->files->items[i], m->j->o->alpha, err);
+    turn_ask(t, m->j, cli_is_film(m->files->items[i]));
+    espy_status status =
+        cli_medium_load(&t->medium, m->j->session, m->files->items[i], &t->request, err);
     if (status) return status;
-    const espy_image *image = t->image;
-    if (turn_open(t, m->j, &image, m->files->items[i], 1))
+    if (turn_open(t, m->j, &t->medium, m->files->items[i], 1))
         return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
-    t->parts[0].images = (const espy_image *const *)&t->image;
     t->out.hold = 1; /* until its turn comes */
     cli_session_limits(m->j->session, 1);
     cli_session_expect(m->j->session, &t->request, m->files->n);
@@ -286,19 +334,18 @@ static int answer_many(job *j, const cli_list *files) {
 
 static int answer_together(job *j, const cli_list *files) {
     espy_error err = { .offset = -1 };
-    espy_image **images = calloc((size_t)files->n + 1, sizeof *images);
-    int code = CLI_OK, n = 0;
-    if (!images) return cli_say("out of memory"), CLI_FAILED;
-    while (n < files->n && !code) {
-        if (cli_picture_load(&images[n], files->items[n], j->o->alpha, &err))
+    cli_medium *media = calloc((size_t)files->n + 1, sizeof *media);
+    int code = CLI_OK, n = 0, film = 0;
+    turn t = { 0 };
+    if (!media) return cli_say("out of memory"), CLI_FAILED;
+    for (int i = 0; i < files->n; i++) film |= cli_is_film(files->items[i]);
+    turn_ask(&t, j, film);
+    for (; n < files->n && !code; n++)
+        if (cli_medium_load(&media[n], j->session, files->items[n], &t.request, &err))
             code = cli_session_report(j->session, files->items[n], &err);
-        else
-            n++;
-    }
-    if (!code)
-        code = answer(j, (const espy_image *const *)images, (const char *const *)files->items, n);
-    while (n > 0) espy_image_close(&images[--n]);
-    free(images);
+    if (!code) code = answer(j, &t, media, (const char *const *)files->items, n);
+    while (n > 0) cli_medium_close(&media[--n]);
+    free(media);
     return code;
 }
 
@@ -307,14 +354,31 @@ static int is_folder_or_many(const cli_list *files, int n_paths, const char *con
 }
 
 static int answer_all(job *j, const cli_list *files, int together) {
+    if (!isnan(j->o->rate)) return answer_frames(j, files);
     if (together || !files->n) return answer_together(j, files);
     return files->n == 1 ? answer_file(j, files->items[0]) : answer_many(j, files);
+}
+
+/* The words for pictures and for films, as far as there are any of them. */
+static espy_status prepare(job *j, const char *argument, const cli_list *files, espy_error *err) {
+    const cli_options *o = j->o;
+    const char *language = cli_language(o, j->task);
+    int n_films = 0;
+    for (int i = 0; i < files->n; i++) n_films += cli_is_film(files->items[i]);
+    if (!isnan(o->rate)) n_films = files->n;
+    espy_status status =
+        espy_task_prepare_film(&j->film_ask, j->session->model, j->task, argument, language, err);
+    if (!status && (n_films < files->n || !j->task->films_only))
+        status = espy_task_prepare(&j->ask, j->session->model, j->task, argument, language, err);
+    if (!status && o->verbose)
+        cli_say("prompt: %s", n_films && n_films == files->n ? j->film_ask.prompt : j->ask.prompt);
+    return status;
 }
 
 int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
                const char *const *paths, int n_paths, int together) {
     cli_session session = { .o = o };
-    job j = { .session = &session, .o = o };
+    job j = { .session = &session, .o = o, .task = task };
     cli_list files = { 0 };
     espy_error err = { .offset = -1 };
     int code = CLI_OK;
@@ -332,12 +396,11 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
     }
     j.headings = n_paths > 0 && is_folder_or_many(&files, n_paths, paths);
     int answered = cli_session_open(&session, o, NULL);
-    if (!answered &&
-        espy_task_prepare(&j.ask, session.model, task, argument, cli_language(o, task), &err))
+    if (!answered && prepare(&j, argument, &files, &err))
         answered = cli_session_report(&session, NULL, &err);
-    if (!answered && o->verbose) cli_say("prompt: %s", j.ask.prompt);
     if (!answered) answered = answer_all(&j, &files, together);
     espy_task_request_clear(&j.ask);
+    espy_task_request_clear(&j.film_ask);
     cli_session_close(&session);
     cli_list_free(&files);
     return answered ? answered : code;

@@ -10,13 +10,15 @@ static int run(const cli_options *o) {
 const cli_command cli_ask = {
     .name = "ask",
     .arguments = "QUESTION [IMAGE...]",
-    .summary = "ask a question about each picture",
+    .summary = "ask a question about each picture or film",
     .examples = "  espy ask \"What is written on the sign?\" street.png\n"
                 "  espy ask --together \"What differs?\" before.jpg after.jpg\n"
                 "  espy ask --times 0,0.5,1 \"What happens?\" frame-*.png\n"
+                "  espy ask \"Who wins?\" race.webm\n"
+                "  espy ask --rate 25 \"What happens?\" frames/\n"
                 "  scanner | espy ask \"What is the total?\" -\n",
-    .groups = CLI_KEEP | CLI_TOGETHER | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE |
-              CLI_MODEL | CLI_SAMPLING,
+    .groups = CLI_KEEP | CLI_TOGETHER | CLI_RATE | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON |
+              CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,
     .min_args = 1,
     .max_args = -1,
     .run = run,

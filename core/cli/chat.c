@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* espy chat: a conversation, line by line. The whole history is handed to the
  * library each time, which computes only what is new. A line that is the path
- * of a picture (typed, or dropped on the terminal) adds it to the next
+ * of a picture or film (typed, or dropped on the terminal) adds it to the next
  * question; a line that begins with / may be a command. */
 #include "cli.h"
 
@@ -16,24 +16,24 @@
 typedef struct turn {
     const char *role;
     char *text;
-    espy_image **images; /* [n_images], before the text */
-    int n_images;
+    cli_medium *media; /* [n_media], before the text */
+    int n_media;
 } turn;
 
 typedef struct chat {
     cli_session session;
     turn *turns; /* [n_turns] */
     int n_turns;
-    turn next; /* pictures that wait for a question */
-    int n_pictures;
+    turn next; /* pictures and films that wait for a question */
+    int n_pictures, n_films;
     int interactive;
     char last; /* character that was written last */
     int code;
 } chat;
 
 static void turn_free(turn *t) {
-    for (int i = 0; i < t->n_images; i++) espy_image_close(&t->images[i]);
-    free(t->images);
+    for (int i = 0; i < t->n_media; i++) cli_medium_close(&t->media[i]);
+    free(t->media);
     free(t->text);
     *t = (turn){ 0 };
 }
@@ -41,7 +41,7 @@ static void turn_free(turn *t) {
 static void forget(chat *c) {
     for (int i = 0; i < c->n_turns; i++) turn_free(&c->turns[i]);
     turn_free(&c->next);
-    c->n_turns = c->n_pictures = 0;
+    c->n_turns = c->n_pictures = c->n_films = 0;
     if (c->session.context) espy_context_rewind(c->session.context, 0, NULL);
 }
 
@@ -61,25 +61,41 @@ static int push_turn(chat *c, turn *t) {
     return 0;
 }
 
+/* What the options say about sizes. */
+static espy_request limits_of(const chat *c) {
+    const cli_options *o = c->session.o;
+    return (espy_request){ .min_pixels = o->min_pixels > 0 ? o->min_pixels : 0,
+                           .max_pixels = o->max_pixels > 0 ? o->max_pixels : 0 };
+}
+
+static void tell(const chat *c, const char *path, const cli_medium *m) {
+    if (!c->interactive) return;
+    if (m->is_film)
+        fprintf(stderr, "film %d: %s, %d frames\n", c->n_films, path, m->frames.n_images);
+    else
+        fprintf(stderr, "picture %d: %s, %dx%d\n", c->n_pictures, path, espy_image_width(m->image),
+                espy_image_height(m->image));
+}
+
 static void add_picture(chat *c, const char *path) {
     espy_error err = { .offset = -1 };
-    espy_image *image = NULL;
-    espy_image **grown = realloc(c->next.images, ((size_t)c->next.n_images + 1) * sizeof *grown);
+    const espy_request limits = limits_of(c);
+    cli_medium medium;
+    cli_medium *grown = realloc(c->next.media, ((size_t)c->next.n_media + 1) * sizeof *grown);
     if (!grown) {
         cli_say("out of memory");
         c->code = CLI_FAILED;
         return;
     }
-    c->next.images = grown;
-    if (cli_picture_load(&image, path, c->session.o->alpha, &err)) {
+    c->next.media = grown;
+    if (cli_medium_load(&medium, &c->session, path, &limits, &err)) {
+        cli_medium_close(&medium);
         c->code = cli_report(path, &err);
         return;
     }
-    grown[c->next.n_images++] = image;
-    c->n_pictures++;
-    if (c->interactive)
-        fprintf(stderr, "picture %d: %s, %dx%d\n", c->n_pictures, path, espy_image_width(image),
-                espy_image_height(image));
+    grown[c->next.n_media++] = medium;
+    *(medium.is_film ? &c->n_films : &c->n_pictures) += 1;
+    tell(c, path, &medium);
 }
 
 static int on_text(void *user, const char *piece, size_t n_bytes) {
@@ -101,7 +117,7 @@ static int on_progress(void *user, const char *phase, int64_t done, int64_t tota
 static espy_message *make_messages(const chat *c, espy_part **parts, int *n_messages) {
     const cli_options *o = c->session.o;
     size_t n_parts = 1;
-    for (int i = 0; i < c->n_turns; i++) n_parts += (size_t)c->turns[i].n_images + 1;
+    for (int i = 0; i < c->n_turns; i++) n_parts += (size_t)c->turns[i].n_media + 1;
     espy_message *messages = calloc((size_t)c->n_turns + 1, sizeof *messages);
     espy_part *part = *parts = calloc(n_parts, sizeof *part);
     if (!messages || !part) {
@@ -115,11 +131,8 @@ static espy_message *make_messages(const chat *c, espy_part **parts, int *n_mess
     }
     for (int i = 0; i < c->n_turns; i++) {
         const turn *t = &c->turns[i];
-        messages[n++] = (espy_message){ t->role, part, t->n_images + 1 };
-        for (int j = 0; j < t->n_images; j++)
-            *part++ = (espy_part){ .type = ESPY_PART_IMAGE,
-                                   .images = (const espy_image *const *)&t->images[j],
-                                   .n_images = 1 };
+        messages[n++] = (espy_message){ t->role, part, t->n_media + 1 };
+        for (int j = 0; j < t->n_media; j++) *part++ = cli_medium_part(&t->media[j]);
         *part++ = (espy_part){ .type = ESPY_PART_TEXT, .text = t->text };
     }
     *n_messages = n;
@@ -145,7 +158,7 @@ static espy_status generate(chat *c, espy_result *result, espy_error *err) {
     request.messages = messages;
     if (!status) status = cli_session_reserve(&c->session, 0, err);
     for (int i = 0; !status && i < c->n_turns; i++)
-        cli_session_limits(&c->session, c->turns[i].n_images);
+        cli_session_limits(&c->session, c->turns[i].n_media);
     if (!status) status = espy_generate(c->session.context, &request, result, err);
     free(messages);
     free(parts);
@@ -221,8 +234,8 @@ static char *plain_path(char *s) {
 }
 
 static void show_help(void) {
-    fputs("Type a question and press Enter; the path of a picture alone adds it.\n"
-          "  /image PATH  add a picture to the next question\n"
+    fputs("Type a question and press Enter; the path of a picture or film alone adds it.\n"
+          "  /image PATH  add a picture or film to the next question\n"
           "  /reset       forget everything\n"
           "  /help        show this\n"
           "  /quit        end (so does Ctrl-D)\n"
@@ -285,8 +298,8 @@ static void converse(chat *c) {
 static int run(const cli_options *o) {
     chat c = { .interactive = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) };
     c.session.o = o;
+    c.code = cli_session_open(&c.session, o, NULL);
     for (int i = 0; i < o->n_args && !c.code; i++) add_picture(&c, o->args[i]);
-    if (!c.code) c.code = cli_session_open(&c.session, o, NULL);
     if (!c.code) converse(&c);
     forget(&c);
     free(c.turns);
@@ -297,7 +310,7 @@ static int run(const cli_options *o) {
 const cli_command cli_chat = {
     .name = "chat",
     .arguments = "[IMAGE...]",
-    .summary = "talk about pictures, several turns",
+    .summary = "talk about pictures and films, several turns",
     .examples = "  espy chat cat.jpg\n"
                 "  printf '%s\\n' cat.jpg 'What is it?' 'What colour is it?' | espy chat\n",
     .groups = CLI_ANSWER | CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,

@@ -6,7 +6,7 @@
  *     main.c       finds the command          options.c   reads the options
  *     describe.c, ask.c, count.c, find.c, chat.c, info.c, run.c, bench.c, convert.c   the commands
  *     answer.c     one answer per picture     session.c   model and context
- *     pictures.c   files and folders
+ *     pictures.c   files and folders          media.c     pictures or films
  *     request.c    request files              output.c    JSON, messages
  *     progress.c   the line on stderr         signals.c   Ctrl-C
  */
@@ -46,7 +46,8 @@ enum {
     CLI_KEEP = 1024,       /* --keep, --keep-seed              */
     CLI_TYPE = 1 << 12,    /* --type, --vision-type, --force */
     CLI_CONVERT = 1 << 13, /* --out, --one-file              */
-    CLI_FIND = 1 << 14     /* --draw, --svg, --answer, --fitted */
+    CLI_FIND = 1 << 14,    /* --draw, --svg, --answer, --fitted */
+    CLI_RATE = 1 << 15     /* --rate                          */
 };
 
 /* No option may have this value, so that -1 is told apart. */
@@ -64,7 +65,9 @@ typedef struct cli_options {
     int top_k, greedy;
     long long seed;
 
-    long long min_pixels, max_pixels;
+    long long min_pixels, max_pixels, total_pixels;
+    double fps, rate; /* frames to look at; of single frames */
+    int frames;
     double keep;
     long long keep_seed;
     char *alpha_name;
@@ -144,6 +147,16 @@ espy_status cli_pictures_add(cli_list *files, const char *path, espy_error *err)
 /* Like espy_image_load; "-" reads standard input. */
 espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha, espy_error *err);
 
+/* The frames of a film, or else a picture. */
+typedef struct cli_medium {
+    espy_image *image;
+    espy_frames frames;
+    int is_film;
+} cli_medium;
+
+/* Whether this file is a film, or is named as one. "-" is only known when it is read. */
+int cli_is_film(const char *path);
+
 /* Whether a file of this name (NULL: none) can be written, before long work.
  * Errors of espy_output_path. */
 espy_status cli_output_check(const char *path, espy_error *err);
@@ -200,6 +213,22 @@ void cli_session_limits(cli_session *s, int n_pictures);
  * take, if that is long and somebody watches. */
 void cli_session_expect(cli_session *s, const espy_request *request, int n_answers);
 
+/* Options about films, with the limits of a request. */
+espy_film_params cli_film_params(cli_session *s, const espy_request *limits);
+
+/* Loads a picture or watches a film, "-" is standard input; fitted as the request
+ * will be, whose limits are taken. Close it in any case. */
+espy_status cli_medium_load(cli_medium *out, cli_session *s, const char *path,
+                            const espy_request *limits, espy_error *err);
+
+/* The files, --rate of them a second, as one film. */
+espy_status cli_medium_join(cli_medium *out, cli_session *s, const cli_list *files,
+                            const espy_request *limits, espy_error *err);
+void cli_medium_close(cli_medium *m);
+
+/* Borrows the medium, which must stay where it is. */
+espy_part cli_medium_part(const cli_medium *m);
+
 /* Tokens that a request needs at most, its answer included. */
 int64_t cli_session_count(const cli_session *s, const espy_request *request);
 
@@ -243,6 +272,18 @@ void cli_write(const char *text, size_t n_bytes);
 /* A copy of text in valid UTF-8: stray bytes become U+FFFD. Owned by the
  * caller (free). */
 char *cli_valid_utf8(const char *text);
+
+/* ------------------------------------------------------------------ shapes */
+
+/* "red cup<tab>12 40 200 310", in whole pixels; spans and 3-D boxes keep their
+ * fractions. */
+void cli_shape_print(const espy_shape *shape);
+struct cJSON;
+struct cJSON *cli_shape_json(const espy_shape *shape); /* NULL without memory */
+
+/* Adds the shapes of an answer to its JSON, as "shapes" and "status"; non-zero without
+ * memory. */
+int cli_shapes_add(struct cJSON *object, const espy_shapes *all);
 
 /* One line of JSON on stdout; non-zero without memory. */
 struct cJSON;

@@ -57,14 +57,15 @@ static int run(const cli_options *o) {
 const cli_command cli_describe = {
     .name = "describe",
     .arguments = "IMAGE...",
-    .summary = "say what is in pictures, or in the pictures of a folder",
+    .summary = "say what is in pictures or films, or in those of a folder",
     .examples = "  espy describe cat.jpg\n"
+                "  espy describe --preset events holiday.mp4\n"
                 "  espy describe --preset alt --json *.png > alt.jsonl\n"
                 "  espy describe --preset text scan.png > scan.txt\n"
                 "  espy describe --language French ~/Pictures/holiday\n"
                 "  espy describe --preset tags --keep 0.5 --json ~/Pictures > tags.jsonl\n",
-    .groups = CLI_KEEP | CLI_PRESET | CLI_LANGUAGE | CLI_ANSWER | CLI_JSON | CLI_PICTURE |
-              CLI_MODEL | CLI_SAMPLING,
+    .groups = CLI_KEEP | CLI_PRESET | CLI_LANGUAGE | CLI_RATE | CLI_ANSWER | CLI_JSON |
+              CLI_PICTURE | CLI_MODEL | CLI_SAMPLING,
     .min_args = 1,
     .max_args = -1,
     .run = run,

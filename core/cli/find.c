@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* espy find: where things are. Each shape is written as soon as the model has
+/* espy find: where things are, in films also when. Each shape is written as soon as the model has
  * named it; files with the picture follow when its answer is whole. With
  * --answer the answer comes from a file, and no model is needed. */
 #include "cli.h"
@@ -16,7 +16,7 @@
 typedef struct job {
     cli_session *session;
     const cli_options *o;
-    espy_task_request ask;
+    espy_task_request ask, film_ask;
     const char *label; /* of shapes without one; NULL: none */
     cli_list files;    /* the pictures */
     cli_list written;  /* names of files that were written */
@@ -27,7 +27,9 @@ typedef struct job {
 /* One answer while it comes. */
 typedef struct search {
     job *job;
-    const char *path; /* of the picture */
+    const char *path;        /* of the picture or film */
+    int width_px, height_px; /* of it */
+    const espy_image *image; /* NULL: a film */
     const char *heading;
     espy_shape_reader *reader;
     espy_status status;
@@ -35,32 +37,6 @@ typedef struct search {
 } search;
 
 /* ------------------------------------------------------------------- lines */
-
-static int numbers_of(const espy_shape *s, const double **numbers) {
-    static const int counts[] = { 4, 8, 2, 4, 0, 9 };
-    *numbers = s->type == ESPY_SHAPE_BOX_3D ? s->box_3d : s->xy;
-    return counts[s->type];
-}
-
-/* "red cup<tab>12 40 200 310", in whole pixels; 3-D boxes and times keep their
- * fractions. */
-static void print_shape(const espy_shape *s) {
-    const double *numbers;
-    int n = numbers_of(s, &numbers);
-    char *label = cli_valid_utf8(s->label);
-    for (char *c = label; c && *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = ' ';
-    printf("%s\t", label ? label : "");
-    for (int i = 0; i < n; i++)
-        printf(s->type == ESPY_SHAPE_BOX_3D ? "%s%g" : "%s%.0f", i ? " " : "", numbers[i]);
-    if (s->type == ESPY_SHAPE_SPAN)
-        printf("%g-%g s", s->time_s, s->end_s);
-    else if (s->flags & ESPY_SHAPE_TIMED)
-        printf(" at %g s", s->time_s);
-    puts("");
-    fflush(stdout);
-    free(label);
-}
 
 static void begin_text(search *in) {
     if (in->heading) printf("%s== %s ==\n", in->job->n_answers ? "\n" : "", in->heading);
@@ -77,72 +53,21 @@ static int on_shape(void *user, const espy_shape *shape) {
         return 0;
     }
     begin_text(in);
-    print_shape(shape);
+    cli_shape_print(shape);
     return 0;
 }
 
 /* -------------------------------------------------------------------- JSON */
 
-static void add_numbers(cJSON *object, const char *key, const double *numbers, int n) {
-    cJSON_AddItemToObject(object, key, cJSON_CreateDoubleArray(numbers, n));
-}
-
-static void add_flags(cJSON *object, unsigned flags) {
-    static const char *const names[] = { "clamped",    "swapped", "from_unit", "whole",
-                                         "unlabelled", NULL,      "cut",       "one_pixel" };
-    cJSON *list = NULL;
-    for (int i = 0; i < 8; i++) {
-        if (!(flags & 1U << i) || !names[i]) continue;
-        if (!list) list = cJSON_AddArrayToObject(object, "flags");
-        cJSON_AddItemToArray(list, cJSON_CreateString(names[i]));
-    }
-}
-
-static cJSON *shape_json(const espy_shape *s) {
-    static const char *const keys[] = { "box", "quad", "point", "box", NULL, "box_3d" };
-    const double *numbers;
-    int n = numbers_of(s, &numbers);
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "type", espy_shape_type_name(s->type));
-    int failed = cli_json_text(o, "label", s->label);
-    if (n) add_numbers(o, keys[s->type], numbers, n);
-    if (s->type == ESPY_SHAPE_SPAN) {
-        cJSON_AddNumberToObject(o, "start", s->time_s);
-        cJSON_AddNumberToObject(o, "end", s->end_s);
-    } else if (s->flags & ESPY_SHAPE_TIMED) {
-        cJSON_AddNumberToObject(o, "time", s->time_s);
-    }
-    cJSON *attributes = s->n_attributes ? cJSON_AddObjectToObject(o, "attributes") : NULL;
-    for (int i = 0; i < s->n_attributes; i++)
-        if (!cJSON_HasObjectItem(attributes, s->attributes[i].name))
-            failed |= cli_json_text(attributes, s->attributes[i].name, s->attributes[i].value);
-    if (s->count > 1) cJSON_AddNumberToObject(o, "count", s->count);
-    add_flags(o, s->flags);
-    if (!failed) return o;
-    cJSON_Delete(o);
-    return NULL;
-}
-
-static int print_json(const job *j, const char *path, const espy_image *image,
-                      const espy_shapes *all, const espy_result *result) {
+static int print_json(const job *j, const search *in, const espy_shapes *all,
+                      const espy_result *result) {
     static const espy_reading none = { 0 };
     const char *text = result->text ? result->text : "";
-    cJSON *o = cli_json_short(&path, 1, text, &none, result, j->session->load_ms);
-    cJSON *list = o ? cJSON_AddArrayToObject(o, "shapes") : NULL;
-    int failed = !list;
+    cJSON *o = cli_json_short(&in->path, 1, text, &none, result, j->session->load_ms);
+    int failed = !o || cli_shapes_add(o, all);
     if (o) {
-        cJSON_AddNumberToObject(o, "width", espy_image_width(image));
-        cJSON_AddNumberToObject(o, "height", espy_image_height(image));
-        cJSON_AddStringToObject(o, "status", espy_shapes_status_name(all->status));
-        if (all->n_rejected) {
-            cJSON_AddNumberToObject(o, "rejected", all->n_rejected);
-            failed |= cli_json_text(o, "reason", all->reason);
-        }
-    }
-    for (int i = 0; list && i < all->n_shapes; i++) {
-        cJSON *shape = shape_json(&all->shapes[i]);
-        failed |= !shape;
-        if (shape) cJSON_AddItemToArray(list, shape);
+        cJSON_AddNumberToObject(o, "width", in->width_px);
+        cJSON_AddNumberToObject(o, "height", in->height_px);
     }
     if (failed)
         cli_say("out of memory");
@@ -245,14 +170,14 @@ static int say_outcome(const job *j, const char *path, const espy_shapes *all,
     return empty && all->status == ESPY_SHAPES_TRUNCATED ? CLI_FAILED : CLI_OK;
 }
 
-static int finish(job *j, search *in, const espy_image *image, const espy_result *result) {
+static int finish(job *j, search *in, const espy_result *result) {
     espy_error err = { .offset = -1 };
     espy_shapes all;
     if (espy_shape_reader_end(in->reader, result->finish, &all, &err))
         return cli_session_report(j->session, in->path, &err);
     int code = CLI_OK;
     if (j->o->json)
-        code = print_json(j, in->path, image, &all, result);
+        code = print_json(j, in, &all, result);
     else
         begin_text(in);
     if (j->o->verbose && result->text) cli_say("%s: answer: %s", in->path, result->text);
@@ -261,7 +186,8 @@ static int finish(job *j, search *in, const espy_image *image, const espy_result
         if (!code) code = outcome;
     }
     if (j->session->model) cli_session_timings(j->session, result);
-    if (write_files(j, in->path, image, &all, &err)) code = cli_report(in->path, &err);
+    if (in->image && write_files(j, in->path, in->image, &all, &err))
+        code = cli_report(in->path, &err);
     return cli_interrupted() ? CLI_INTERRUPTED : code;
 }
 
@@ -277,25 +203,36 @@ static int on_progress(void *user, const char *phase, int64_t done, int64_t tota
     return cli_progress_step(&in->job->session->progress, phase, done, total);
 }
 
-static int ask(job *j, const espy_image *image, search *in, espy_error *err) {
+static int ask(job *j, search *in, espy_error *err) {
     const cli_options *o = j->o;
     espy_result result = { 0 };
     espy_sampling sampling;
-    const espy_image *images[] = { image };
-    espy_part parts[] = { { .type = ESPY_PART_IMAGE, .images = images, .n_images = 1 },
-                          { .type = ESPY_PART_TEXT, .text = j->ask.prompt } };
+    int film = cli_is_film(in->path);
+    espy_task_request *asked = film ? &j->film_ask : &j->ask;
+    espy_part parts[] = { { 0 }, { .type = ESPY_PART_TEXT, .text = asked->prompt } };
     espy_part system = { .type = ESPY_PART_TEXT, .text = o->system };
     espy_message messages[] = { { "system", &system, 1 }, { "user", parts, 2 } };
-    espy_request request = cli_session_request(j->session, &j->ask, &sampling);
+    espy_request request = cli_session_request(j->session, asked, &sampling);
     request.messages = o->system ? messages : messages + 1;
     request.n_messages = o->system ? 2 : 1;
     request.on_text = on_text;
     request.on_progress = on_progress;
     request.user = in;
     espy_shape_params params;
-    espy_status status = espy_shape_params_for(j->session->model, image, request.min_pixels,
-                                               request.max_pixels, &params, err);
-    if (status) return cli_session_report(j->session, in->path, err);
+    cli_medium medium;
+    espy_status status = cli_medium_load(&medium, j->session, in->path, &request, err);
+    parts[0] = cli_medium_part(&medium);
+    if (!status)
+        status = espy_shape_params_for(j->session->model,
+                                       medium.is_film ? medium.frames.images[0] : medium.image,
+                                       request.min_pixels, request.max_pixels, &params, err);
+    if (status) {
+        cli_medium_close(&medium);
+        return cli_session_report(j->session, in->path, err);
+    }
+    in->width_px = params.width_px;
+    in->height_px = params.height_px;
+    in->image = medium.image;
     params.default_label = j->label;
     params.on_shape = on_shape;
     params.user = in;
@@ -309,44 +246,65 @@ static int ask(job *j, const espy_image *image, search *in, espy_error *err) {
     if (!status) status = espy_generate(j->session->context, &request, &result, err);
     if (!status) status = in->status;
     cli_progress_clear(&j->session->progress);
-    int code =
-        status ? cli_session_report(j->session, in->path, err) : finish(j, in, image, &result);
+    int code = status ? cli_session_report(j->session, in->path, err) : finish(j, in, &result);
     espy_result_clear(&result);
+    cli_medium_close(&medium);
     return code;
 }
 
+/* The size of the picture or film. */
+static espy_status measure(job *j, search *in, espy_image **image, espy_error *err) {
+    espy_film *film;
+    espy_film_info info;
+    espy_status status;
+    if (!cli_is_film(in->path)) {
+        status = cli_picture_load(image, in->path, j->o->alpha, err);
+        if (status) return status;
+        in->image = *image;
+        in->width_px = espy_image_width(*image);
+        in->height_px = espy_image_height(*image);
+        return ESPY_OK;
+    }
+    status = espy_film_open(&film, in->path, err);
+    if (status) return status;
+    espy_film_get_info(film, &info);
+    in->width_px = info.width_px;
+    in->height_px = info.height_px;
+    espy_film_close(&film);
+    return ESPY_OK;
+}
+
 /* An answer from a file: per mille, or pixels of the size that --fitted names. */
-static int read_stored(job *j, const espy_image *image, search *in, espy_error *err) {
+static int read_stored(job *j, search *in, espy_error *err) {
+    espy_image *image = NULL;
     const cli_options *o = j->o;
     espy_result result = { .finish = ESPY_FINISH_STOP };
+    espy_status status = measure(j, in, &image, err);
+    if (status) return cli_session_report(j->session, in->path, err);
     espy_shape_params params = { .box_scale = o->fitted ? 0 : 1000,
-                                 .width_px = espy_image_width(image),
-                                 .height_px = espy_image_height(image),
+                                 .width_px = in->width_px,
+                                 .height_px = in->height_px,
                                  .fitted_width_px = o->fitted_width_px,
                                  .fitted_height_px = o->fitted_height_px,
                                  .default_label = j->label,
                                  .on_shape = on_shape,
                                  .user = in };
-    espy_status status = cli_read_file(o->answer, &result.text, &result.text_bytes, err);
+    status = cli_read_file(o->answer, &result.text, &result.text_bytes, err);
     if (!status) status = espy_shape_reader_open(&in->reader, &params, err);
     if (!status)
         status = espy_shape_reader_push(in->reader, result.text, result.text_bytes, NULL, err);
-    int code =
-        status ? cli_session_report(j->session, in->path, err) : finish(j, in, image, &result);
+    int code = status ? cli_session_report(j->session, in->path, err) : finish(j, in, &result);
     free(result.text);
+    espy_image_close(&image);
     return code;
 }
 
 static int find_in(job *j, const char *path) {
     espy_error err = { .offset = -1 };
-    espy_image *image = NULL;
     search in = { .job = j, .path = path, .err = &err };
-    if (cli_picture_load(&image, path, j->o->alpha, &err))
-        return cli_session_report(j->session, path, &err);
     if (j->headings && !j->o->json) in.heading = path;
-    int code = j->o->answer ? read_stored(j, image, &in, &err) : ask(j, image, &in, &err);
+    int code = j->o->answer ? read_stored(j, &in, &err) : ask(j, &in, &err);
     espy_shape_reader_close(&in.reader);
-    espy_image_close(&image);
     return code;
 }
 
@@ -381,6 +339,11 @@ static int check(const job *j) {
         cli_say("--draw: this espy was built without pango, which draws labels; --svg works");
         return CLI_FAILED;
     }
+    for (int i = 0; i < j->files.n && (o->draw || o->svg); i++)
+        if (cli_is_film(j->files.items[i])) {
+            cli_say("%s: a film; --draw and --svg are for pictures", j->files.items[i]);
+            return CLI_USAGE;
+        }
     if (o->answer && j->files.n > 1) {
         cli_say("--answer is about one picture, not %d", j->files.n);
         return CLI_USAGE;
@@ -398,8 +361,9 @@ static int open_model(job *j) {
     if (j->o->answer) return CLI_OK;
     int code = cli_session_open(j->session, j->o, NULL);
     if (code) return code;
-    if (espy_task_prepare(&j->ask, j->session->model, espy_task_find("find"), j->o->args[0], NULL,
-                          &err))
+    const espy_task *task = espy_task_find("find");
+    if (espy_task_prepare(&j->ask, j->session->model, task, j->o->args[0], NULL, &err) ||
+        espy_task_prepare_film(&j->film_ask, j->session->model, task, j->o->args[0], NULL, &err))
         return cli_session_report(j->session, NULL, &err);
     if (j->o->verbose) cli_say("prompt: %s", j->ask.prompt);
     return CLI_OK;
@@ -431,6 +395,7 @@ static int run(const cli_options *o) {
     if (!found && j.files.n) found = open_model(&j);
     if (!found && j.files.n) found = find_all(&j);
     espy_task_request_clear(&j.ask);
+    espy_task_request_clear(&j.film_ask);
     if (session.model) cli_session_close(&session);
     cli_list_free(&j.files);
     cli_list_free(&j.written);
@@ -440,8 +405,9 @@ static int run(const cli_options *o) {
 const cli_command cli_find = {
     .name = "find",
     .arguments = "THINGS IMAGE...",
-    .summary = "find where things are in each picture",
+    .summary = "find where things are in each picture or film",
     .examples = "  espy find \"red cup, dog\" kitchen.jpg\n"
+                "  espy find --json \"the ball\" game.mp4\n"
                 "  espy find --draw found.png face group.jpg\n"
                 "  espy find --json --svg overlays \"car, bus\" street-*.jpg\n"
                 "  espy find --answer answer.txt --draw found.png cup kitchen.jpg\n",

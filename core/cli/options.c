@@ -56,6 +56,12 @@ static const struct poptOption picture_table[] = {
       "enlarge smaller pictures (default: the model's number)", "N" },
     { "max-pixels", 0, POPT_ARG_LONGLONG, &given.max_pixels, 0,
       "shrink larger pictures (default: the model's number)", "N" },
+    { "fps", 0, POPT_ARG_DOUBLE, &given.fps, 0,
+      "of a film look at so many frames a second (default 2)", "N" },
+    { "frames", 0, POPT_ARG_INT, &given.frames, 0,
+      "of a film look at no more frames than this (default 768)", "N" },
+    { "total-pixels", 0, POPT_ARG_LONGLONG, &given.total_pixels, 0,
+      "of all frames of a film together (default: the model's number)", "N" },
     { "alpha", 0, POPT_ARG_STRING, &given.alpha_name, 0,
       "transparent pictures: over white (default), or drop the alpha", "white|drop" },
     POPT_TABLEEND
@@ -92,6 +98,12 @@ static const struct poptOption together_table[] = {
       "one answer about all pictures instead of one for each", NULL },
     { "times", 0, POPT_ARG_STRING, &given.times_text, 0,
       "pictures are frames of a film, at these seconds; implies --together", "S,S,..." },
+    POPT_TABLEEND
+};
+
+static const struct poptOption rate_table[] = {
+    { "rate", 0, POPT_ARG_DOUBLE, &given.rate, 0,
+      "all pictures, those of a folder too, are the frames of one film, N a second", "N" },
     POPT_TABLEEND
 };
 
@@ -163,6 +175,7 @@ static const struct group {
     { CLI_REQUEST, request_table, "Request:" },
     { CLI_PRESET, preset_table, "Question:" },
     { CLI_TOGETHER, together_table, "Question:" },
+    { CLI_RATE, rate_table, "Films:" },
     { CLI_LANGUAGE, language_table, "Language:" },
     { CLI_ANSWER, answer_table, "Answer:" },
     { CLI_JSON, json_table, "Output:" },
@@ -229,6 +242,13 @@ static const char *check_numbers(const cli_options *o) {
     if (!isnan(o->keep) && !(o->keep > 0 && o->keep <= 1))
         return "--keep must be more than 0 and at most 1";
     if (o->keep_seed < 0) return "--keep-seed must be at least 0";
+    if (o->total_pixels != CLI_NOT_GIVEN && o->total_pixels < 1)
+        return "--total-pixels must be at least 1";
+    if (o->frames != CLI_NOT_GIVEN && (o->frames < 1 || o->frames > 768))
+        return "--frames must be from 1 to 768";
+    if (!in_range(o->fps, 0.001, 1000)) return "--fps must be from 0.001 to 1000";
+    if (!in_range(o->rate, 0.001, 1000)) return "--rate must be from 0.001 to 1000";
+    if (!isnan(o->rate) && o->times) return "--rate contradicts --times";
     if (o->repeat != CLI_NOT_GIVEN && (o->repeat < 1 || o->repeat > 1000))
         return "--repeat must be from 1 to 1000";
     if (o->top_k != CLI_NOT_GIVEN && o->top_k < 0) return "--top-k must be at least 0";
@@ -329,6 +349,10 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
                            .seed = -1,
                            .min_pixels = CLI_NOT_GIVEN,
                            .max_pixels = CLI_NOT_GIVEN,
+                           .total_pixels = CLI_NOT_GIVEN,
+                           .fps = NAN,
+                           .rate = NAN,
+                           .frames = CLI_NOT_GIVEN,
                            .max_tokens = CLI_NOT_GIVEN,
                            .repeat = CLI_NOT_GIVEN,
                            .width_px = 640,

@@ -251,6 +251,11 @@ cJSON *cli_json_short(const char *const *labels, int n_labels, const char *text,
     cJSON_AddStringToObject(o, "finish", cli_finish_name(r->finish));
     cJSON_AddNumberToObject(o, "tokens", r->n_tokens);
     cJSON_AddNumberToObject(o, "prompt_tokens", r->n_prompt_tokens);
+    if (r->n_videos) {
+        cJSON_AddItemToObject(o, "video_grid_thw", grids(r->video_grid_thw, r->n_videos));
+        cJSON_AddItemToObject(o, "video_times",
+                              cJSON_CreateDoubleArray(r->video_times_s, r->n_video_times));
+    }
     cJSON_AddItemToObject(o, "timings", timings(r, load_ms));
     return whole(o, failed);
 }

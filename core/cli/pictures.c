@@ -36,12 +36,40 @@ void cli_list_free(cli_list *list) {
     *list = (cli_list){ 0 };
 }
 
-static int is_picture(const char *name) {
-    static const char *const tails[] = { ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp" };
+static int ends_in(const char *name, const char *const *tails) {
     const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && dot != name && i < sizeof tails / sizeof *tails; i++)
-        if (!strcasecmp(dot, tails[i])) return name[0] != '.';
+    for (; dot && dot != name && *tails; tails++)
+        if (!strcasecmp(dot, *tails)) return name[0] != '.';
     return 0;
+}
+
+/* An espy that cannot read films says so instead of what is wrong with none. */
+static int reads_films(void) {
+    espy_film *film;
+    espy_status status = espy_film_open_memory(&film, NULL, 0, NULL, NULL);
+    espy_film_close(&film);
+    return status != ESPY_ERR_UNSUPPORTED;
+}
+
+static int is_named_film(const char *name) {
+    static const char *const films[] = { ".mp4", ".m4v", ".mov", ".mkv",  ".webm",
+                                         ".avi", ".gif", ".mpg", ".mpeg", ".m2ts",
+                                         ".ts",  ".flv", ".ogv", ".wmv",  NULL };
+    return ends_in(name, films);
+}
+
+int cli_is_film(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!strcmp(path, "-")) return 0;
+    return espy_is_film_file(path) || is_named_film(slash ? slash + 1 : path);
+}
+
+/* Whether a file in a folder is to be looked at. */
+static int is_picture(const char *name) {
+    static const char *const pictures[] = {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", NULL
+    };
+    return ends_in(name, pictures) || (is_named_film(name) && reads_films());
 }
 
 static espy_status add_folder(cli_list *files, const char *path, espy_error *err) {
@@ -66,7 +94,7 @@ static espy_status add_folder(cli_list *files, const char *path, espy_error *err
             status = cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
     if (!status && !found.n)
         status = cli_fail(err, ESPY_ERR_MISSING, -1,
-                          "%s: a folder without pictures (JPEG, PNG or WebP)", path);
+                          "%s: a folder without pictures (JPEG, PNG or WebP) or films", path);
     cli_list_free(&found);
     return status;
 }

@@ -63,6 +63,7 @@ static const field video_fields[] = {
     { "type", ELSEWHERE },
     { "video", ELSEWHERE },
     { "times", ELSEWHERE },
+    { "max_frames", ELSEWHERE },
     { "fps", NUMBER, IN_PART(fps), 1e-3, 1e4 },
     { "do_sample_frames", FLAG, IN_PART(do_sample_frames) },
     { "min_pixels", INT64, IN_PART(min_pixels), 1, MAX_EXACT },
@@ -205,16 +206,34 @@ static espy_status read_times(cli_reader *in, const cJSON *list, const char *at,
     return ESPY_OK;
 }
 
+static espy_status read_film(cli_reader *in, const cJSON *json, const char *path, const char *at,
+                             espy_part *part) {
+    static const field most = { "max_frames", INT, 0, 1, 768 };
+    char here[AT_BYTES];
+    const cJSON *n = get(json, "max_frames"), *sample = get(json, "do_sample_frames");
+    int max_frames = 0;
+    join(here, at, "max_frames");
+    espy_status status = n ? read_number(in, n, &most, here, &max_frames) : ESPY_OK;
+    join(here, at, "times");
+    if (!status && get(json, "times"))
+        status = cli_request_bad(in, here, "only goes with a list of frames");
+    join(here, at, "video");
+    return status ? status
+                  : cli_request_film_add(in, path, here, part, max_frames, cJSON_IsFalse(sample));
+}
+
 static espy_status read_video_part(cli_reader *in, const cJSON *json, const char *at,
                                    espy_part *part) {
     char here[AT_BYTES];
     const cJSON *video = get(json, "video");
     part->type = ESPY_PART_VIDEO;
     join(here, at, "video");
-    if (!cJSON_IsArray(video) || !cJSON_GetArraySize(video))
-        return cli_request_bad(in, here, "must be a list of the paths of its frames");
+    if (!cJSON_IsString(video) && (!cJSON_IsArray(video) || !cJSON_GetArraySize(video)))
+        return cli_request_bad(in, here,
+                               "must be the path of a film, or a list of the paths of its frames");
     espy_status status = read_fields(in, json, video_fields, at, part);
     if (!status) status = check_range(in, at, part->min_pixels, part->max_pixels);
+    if (!status && cJSON_IsString(video)) return read_film(in, json, video->valuestring, at, part);
     if (!status) status = read_images(in, video, here, part);
     return status ? status : read_times(in, get(json, "times"), at, part);
 }
@@ -378,6 +397,11 @@ espy_status cli_request_parse(cli_request *r, const char *json, size_t n_bytes, 
 void cli_request_free(cli_request *r) {
     for (size_t i = 0; i < r->n_images; i++) espy_image_close(&r->images[i]);
     for (size_t i = 0; i < r->n_blocks; i++) free(r->blocks[i]);
+    for (size_t i = 0; i < r->n_films; i++) {
+        espy_frames_clear(&r->films[i].frames);
+        free(r->films[i].path);
+    }
+    free(r->films);
     free(r->images);
     free(r->blocks);
     cJSON_Delete(r->json);

@@ -7,7 +7,9 @@
  *             { "type": "image", "image": "cat.jpg",
  *               "min_pixels": 1024, "max_pixels": 65536 },
  *             { "type": "video", "video": ["1.png", "2.png"], "fps": 2.0,
- *               "do_sample_frames": false },
+ *               "do_sample_frames": false, "times": [0, 0.5],
+ *               "min_pixels": 1024, "max_pixels": 65536, "total_pixels": 1000000 },
+ *             { "type": "video", "video": "film.mp4", "fps": 2.0, "max_frames": 64 },
  *             { "type": "text", "text": "What is this?" } ] } ],
  *       "max_tokens": 24 }
  *
@@ -21,7 +23,8 @@
  * or a list), add_vision_id, ignore_eos, alpha ("white", "drop"), min_pixels,
  * max_pixels, keep (0 to 1) and keep_seed (as in espy_part; in a picture's part too,
  * drop_same in a film's). A picture is a path relative to the request, with or without
- * file://, or a data: URI in base64. */
+ * file://, or a data: URI in base64; a film a path. Its fps are those to look at, or
+ * with do_sample_frames false all frames are; those of a list are the frames' own. */
 #ifndef ESPY_CLI_REQUEST_H
 #define ESPY_CLI_REQUEST_H
 
@@ -42,7 +45,16 @@ typedef struct cli_request {
     size_t n_blocks;
     espy_image **images; /* [n_images] */
     size_t n_images;
+    struct cli_request_film *films; /* [n_films] to be read when the model is known */
+    size_t n_films;
 } cli_request;
+
+typedef struct cli_request_film {
+    char *path; /* owned */
+    espy_part *part;
+    int max_frames, all;
+    espy_frames frames;
+} cli_request_film;
 
 /* Called with a sentence for each key that is not known. */
 typedef void (*cli_warn_fn)(void *user, const char *sentence);
@@ -60,6 +72,11 @@ espy_status cli_request_parse(cli_request *r, const char *json, size_t n_bytes, 
  * the prompt in the way that the model knows; where it has, makes pictures of those in
  * messages. Errors ESPY_ERR_FORMAT (one that is not closed), those of espy_image_load. */
 espy_status cli_request_adapt(cli_request *r, const espy_model *model, espy_error *err);
+
+/* Reads the films, with the limits of the request, and fills their parts. progress
+ * may be NULL. Errors those of espy_film_open and espy_film_read. */
+espy_status cli_request_watch(cli_request *r, const espy_model *model, espy_progress_fn progress,
+                              void *user, espy_error *err);
 
 void cli_request_free(cli_request *r);
 
@@ -85,6 +102,9 @@ espy_status cli_request_picture(cli_reader *in, const char *where, const char *a
 /* Makes parts of a message's text: texts, and pictures for its <img>path</img>. */
 espy_status cli_request_tags(cli_reader *in);
 
+/* Remembers the film for cli_request_watch; its part stays where it is. */
+espy_status cli_request_film_add(cli_reader *in, const char *where, const char *at, espy_part *part,
+                                 int max_frames, int all);
 espy_status cli_request_prompt(cli_reader *in, const struct cJSON *prompt,
                                const struct cJSON *images);
 

@@ -85,6 +85,7 @@ static int answer(cli_session *s, job *j) {
     r->api.on_progress = on_progress;
     r->api.user = s;
     r->api.trace_path = s->o->trace;
+    if (!status) status = cli_request_watch(r, s->model, on_progress, s, &err);
     if (!status) status = cli_session_reserve(s, cli_session_count(s, &r->api), &err);
     if (!status) {
         cli_session_limits(s, (int)r->n_images);

@@ -100,41 +100,10 @@ void cli_session_expect(cli_session *s, const espy_request *request, int n_answe
             all_ms / 1e3, each, t.vision_ms / 1e3, t.prompt_ms / 1e3, n, answer_ms / 1e3);
 }
 
-static int64_t count_text(const cli_session *s, const char *text) {
-    int32_t *ids;
-    size_t n;
-    if (!text) return 0;
-    if (espy_tokenize(s->model, text, strlen(text), 1, &ids, &n, NULL))
-        return (int64_t)strlen(text);
-    espy_free(ids);
-    return (int64_t)n;
-}
-
-/* A clip costs at most what its frames cost as pictures, and a time stamp each. */
-static int64_t count_part(const cli_session *s, const espy_part *part,
-                          const espy_request *request) {
-    int64_t least = part->min_pixels ? part->min_pixels : request->min_pixels;
-    int64_t most = part->max_pixels ? part->max_pixels : request->max_pixels;
-    int64_t total = 16 + count_text(s, part->text);
-    for (int i = 0; i < part->n_images; i++) {
-        int width, height, n;
-        if (!espy_fit(s->model, espy_image_width(part->images[i]),
-                      espy_image_height(part->images[i]), least, most, &width, &height, &n, NULL))
-            total += n + (part->type == ESPY_PART_VIDEO ? 16 : 0);
-    }
-    return total;
-}
-
 int64_t cli_session_count(const cli_session *s, const espy_request *request) {
-    int64_t total = 64 + (request->max_tokens ? request->max_tokens : 512);
-    for (int i = 0; i < request->n_messages; i++) {
-        const espy_message *m = &request->messages[i];
-        total += 8;
-        for (int j = 0; j < m->n_parts; j++) total += count_part(s, &m->parts[j], request);
-    }
-    for (int i = 0; i < request->n_prompt_parts; i++)
-        total += count_part(s, &request->prompt_parts[i], request);
-    return total + count_text(s, request->prompt);
+    int64_t n = 0; /* what is wrong with a request is told when it is answered */
+    espy_count_prompt(s->model, request, &n, NULL);
+    return 64 + n + (request->max_tokens ? request->max_tokens : 512);
 }
 
 static void override(double *number, double with) {

@@ -26,7 +26,8 @@ typedef struct row {
     /* Vision tokens of a picture; 0: the model's limits. Boxes and small print
      * need more than a small picture has, a caption needs no more than this. */
     int min_tokens, max_tokens;
-    int greedy; /* one right answer; else as the model samples */
+    int greedy;       /* one right answer; else as the model samples */
+    const char *film; /* about a film; NULL: the prompt with "video" for "image" */
 } row;
 
 static const row rows[] = {
@@ -71,6 +72,15 @@ static const row rows[] = {
       1024,
       0,
       1 },
+    { { "events", "what happens in a film, and when", NULL, ESPY_ANSWER_SHAPES, 4096, 0, 0,
+        .needs_all = 1, .films_only = 1 },
+      /* GROUNDING.md section 8 */
+      { "Localize a series of activity events in the video, output the start and end timestamp "
+        "for each event, and describe each event with sentences. Provide the result in json "
+        "format with 'mm:ss.ff' format for time depiction." },
+      0,
+      0,
+      1 },
     { { "find", "the places of things, as boxes", "what to find", ESPY_ANSWER_SHAPES, 4096, 0, 0,
         1 },
       { "Locate every instance that belongs to the following categories: \"" MARK "\". Report bbox "
@@ -83,7 +93,11 @@ static const row rows[] = {
                                     " and output all the coordinates in JSON format." },
       1024,
       2048,
-      1 },
+      1,
+      "Given the query \"" MARK "\", for each frame, detect and localize the visual content "
+      "described by the given textual query in JSON format. If the visual content does not exist "
+      "in a frame, skip that frame. Output Format: [{\"time\": 1.0, \"bbox_2d\": [x_min, y_min, "
+      "x_max, y_max], \"label\": \"\"}, ...]." },
     { { "count", "how many there are of something", "what to count", ESPY_ANSWER_NUMBER, 32, 1, 0 },
       { "How many " MARK " are there in this image? Answer with a number." },
       0,
@@ -193,8 +207,17 @@ static void choose_size(espy_task_request *out, const espy_model *m, const row *
         out->max_pixels = most;
 }
 
-espy_status espy_task_prepare(espy_task_request *out, const espy_model *m, const espy_task *task,
-                              const char *argument, const char *language, espy_error *err) {
+/* The family's words; about a film, its own or those with "video" for "image". NULL
+ * without memory. */
+static char *copy_wording(const row *r, espy_wording family, int film) {
+    const char *wording = film && r->film ? r->film : r->prompts[family];
+    char *copy = strdup(wording ? wording : r->prompts[0]);
+    for (char *s = copy; film && s && (s = strstr(s, "image"));) memcpy(s, "video", 5);
+    return copy;
+}
+
+static espy_status prepare(espy_task_request *out, const espy_model *m, const espy_task *task,
+                           const char *argument, const char *language, int film, espy_error *err) {
     if (!out) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "no place for the request was given");
     *out = (espy_task_request){ 0 };
     const row *r = task ? row_of(task->name) : NULL;
@@ -204,15 +227,32 @@ espy_status espy_task_prepare(espy_task_request *out, const espy_model *m, const
                          r->task.argument);
     espy_status status = choose_language(m, &r->task, language, &language, err);
     if (status) return status;
-    const char *wording = r->prompts[m->family->wording];
-    out->prompt = build_prompt(wording ? wording : r->prompts[0], argument, language);
+    char *wording = copy_wording(r, m->family->wording, film);
+    if (wording) out->prompt = build_prompt(wording, argument, language);
+    free(wording);
     if (!out->prompt) return espy_out_of_memory(err);
     out->task = &r->task;
     out->thinks = m->chat->thought_start != NULL;
     out->max_tokens = r->task.max_tokens + (out->thinks ? THINKING_TOKENS : 0);
     if (!r->greedy) out->sampling = m->config.sampling;
-    choose_size(out, m, r);
+    if (!film) choose_size(out, m, r); /* frames have limits of their own */
     return ESPY_OK;
+}
+
+espy_status espy_task_prepare(espy_task_request *out, const espy_model *m, const espy_task *task,
+                              const char *argument, const char *language, espy_error *err) {
+    if (out && task && task->films_only) {
+        *out = (espy_task_request){ 0 };
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "task '%s' is about films, not pictures",
+                         task->name);
+    }
+    return prepare(out, m, task, argument, language, 0, err);
+}
+
+espy_status espy_task_prepare_film(espy_task_request *out, const espy_model *m,
+                                   const espy_task *task, const char *argument,
+                                   const char *language, espy_error *err) {
+    return prepare(out, m, task, argument, language, 1, err);
 }
 
 void espy_task_request_clear(espy_task_request *r) {

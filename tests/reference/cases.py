@@ -160,6 +160,8 @@ CASES = {
         {"role": "assistant", "content": "Nothing moves."},
         _user(_text("Now "), _film(9, 7, fps=1), _film(1, 2, name="tiny", fps=4),
               _text("which?" + s))], "add_vision_id": True},
+    "gguf_film": lambda s: {"messages": [_user(
+        _film(2, 8, 5, fps=2, min_pixels=4096, max_pixels=8192), _text("What moves?" + s))]},
     "film_prompt": lambda s: {"prompt": "Look: <|vision_start|><|video_pad|><|vision_end|>"
                               " The film shows a red disc" + s,
                               "images": [_film(3, 6, 9, fps=2)]},

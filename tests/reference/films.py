@@ -50,7 +50,7 @@ def limits_of(family, request, part, n, limits):
         cell = (family.PIXELS["patch_size"] * 2) ** 2
         least = low or max(128 * cell, limits[0])
         most = max(min(768 * cell, (total or 24576 * cell) / n * 2), int(least * 1.05))
-        most = min(most, high or most, limits[1])
+        most = int(min(most, high or most, limits[1]))
     return min(least, most), most
 
 

@@ -17,6 +17,7 @@
 
 #define IMAGES "$ESPY_SOURCE_ROOT/tests/data/pictures"
 #define MODELS "$ESPY_SOURCE_ROOT/tests/data/qwen3_vl"
+#define FILMS "$ESPY_SOURCE_ROOT/tests/data/films"
 #define WITH_MODEL "-m " MODELS "/bf16 -n 4 --greedy "
 
 #define PHOTO "$ESPY_SOURCE_ROOT/tests/data/images/photo-420.jpg"
@@ -107,7 +108,7 @@ static void refuses_wrong_usage(void **state) {
         { "espy find --keep 0.5 cup x", "--keep: unknown option" },
         { "espy describe --alpha black x", "--alpha must be white or drop" },
         { "espy describe --preset poem x",
-          "--preset must be caption, alt, detailed, tags, text, markdown or html" },
+          "--preset must be caption, alt, detailed, tags, text, markdown, html or events" },
         { "espy describe --cache-type f8 x", "--cache-type must be" },
         { "espy bench --size 640 x", "--size must be like 640x480" },
         { "espy find cup", "THINGS IMAGE... is missing" },
@@ -184,6 +185,86 @@ static void describes(void **state) {
                      0);
     assert_int_equal(run("espy describe --preset alt " WITH_MODEL IMAGES "/dot.png"), 0);
     assert_true(strlen(out) > 1);
+}
+
+/* Whether this espy was built with films. */
+static int reads_films(void) {
+    run("espy describe " WITH_MODEL FILMS "/vp8.webm");
+    return !strstr(err, "built without FFmpeg's libraries");
+}
+
+static void watches_films(void **state) {
+    (void)state;
+    if (!reads_films()) skip();
+    assert_int_equal(run("espy describe --json --fps 4 -v " WITH_MODEL FILMS "/vp8.webm"), 0);
+    assert_says(out, "\"video_grid_thw\":[[3,4,4]],\"video_times\":[0.125,0.6875,1.25]");
+    assert_says(err, "prompt: Describe this video in one sentence.");
+    assert_says(err, "vp8, 64x48, 1.50 s, 8.000 frames a second; 6 frames");
+    assert_int_equal(run("espy ask --json --frames 2 " WITH_MODEL "When? - <" FILMS "/h264.mkv"),
+                     0);
+    assert_says(out, "\"video_times\":[0.6875]");
+    /* a picture and films in one prompt, and one by one */
+    assert_int_equal(run("espy ask --json --together " WITH_MODEL "x " IMAGES "/dot.png " FILMS
+                         "/one.mp4 " FILMS "/numbered.gif"),
+                     0);
+    assert_says(out, "\"video_grid_thw\":[[1,4,4],[2,4,4]],\"video_times\":[0,");
+    assert_int_equal(run("espy " WITH_MODEL FILMS "/one.mp4 " IMAGES "/dot.png " FILMS
+                         "/empty.mp4 " FILMS "/sound.webm"),
+                     1);
+    assert_says(out, "one.mp4 ==");
+    assert_says(out, "dot.png ==");
+    assert_says(err, "empty.mp4: empty, not a film");
+    assert_says(err, "sound.webm: holds sound, no moving pictures");
+    /* frames of their own */
+    assert_int_equal(run("espy ask --json --rate 4 --fps 4 " WITH_MODEL "x " IMAGES
+                         "/film-1.png " IMAGES "/film-5.png " IMAGES "/film-9.png"),
+                     0);
+    assert_says(out, "\"video_grid_thw\":[[2,4,4]],\"video_times\":[0.125,0.5]");
+    assert_int_equal(
+        run("espy ask --rate 4 " WITH_MODEL "x " IMAGES "/film-1.png " IMAGES "/tiny-1.png"), 1);
+    assert_says(err, "tiny-1.png has 40x36 pixels, the first frame 72x56");
+    assert_int_equal(run("espy describe --preset events " WITH_MODEL IMAGES "/dot.png"), 1);
+    assert_says(err, "about films, not pictures");
+    assert_int_equal(run("espy ask --frames 0 " WITH_MODEL "x " FILMS "/one.mp4"), 2);
+    assert_int_equal(run("espy ask --rate 4 " WITH_MODEL "x " FILMS "/one.mp4"), 1);
+    assert_int_equal(
+        run("printf '%s\\n' " FILMS "/vp8.webm 'What?' 'And?' | espy chat " WITH_MODEL), 0);
+    assert_string_equal(err, "");
+}
+
+/* Boxes with times, and spans, in pixels and seconds of the film. */
+static void reads_answers_about_films(void **state) {
+    (void)state;
+    if (!reads_films()) skip();
+    assert_int_equal(
+        run("echo '[{\"time\": 1.5, \"bbox_2d\": [0, 500, 500, 1000], \"label\": \"x\"}]' >a;"
+            "espy find --answer a x " FILMS "/turned-left.mp4"),
+        0);
+    assert_string_equal(out, "x\t0 32 24 64 at 1.5 s\n");
+    assert_int_equal(run("echo '{\"00:00.10 - 00:01.00\": \"it moves\"}' >a;"
+                         "espy find --answer a x " FILMS "/vp8.webm;"
+                         "espy find --json --answer a x " FILMS "/vp8.webm"),
+                     0);
+    assert_says(out, "it moves\t0.1-1 s\n");
+    assert_says(out, "{\"type\":\"span\",\"label\":\"it moves\",\"start\":0.1,\"end\":1}");
+    assert_int_equal(run("espy find --draw a.png x " FILMS "/vp8.webm"), 2);
+}
+
+static void watches_films_of_requests(void **state) {
+    (void)state;
+    if (!reads_films()) skip();
+    assert_int_equal(
+        run("cp " FILMS "/vp8.webm . && echo '{\"messages\": [{\"role\": \"user\", \"content\": "
+            "[{\"type\": \"video\", \"video\": \"vp8.webm\", \"fps\": 4, \"max_frames\": 5},"
+            " {\"type\": \"video\", \"video\": \"vp8.webm\", \"do_sample_frames\": false}]}], "
+            "\"max_tokens\": 2}' >r.json && espy run -m " MODELS "/bf16 --request r.json"),
+        0);
+    assert_says(out, "\"video_grid_thw\":[[3,4,4],[6,");
+    assert_says(out, "\"video_times\":[0.1875,0.875,1.375,0.0625,");
+    assert_int_equal(
+        run("sed -i s/vp8.webm/none.webm/ r.json; espy run -m " MODELS "/bf16 --request r.json"),
+        1);
+    assert_says(err, "none.webm: cannot open: No such file");
 }
 
 /* One answer per file; what fails does not stop the rest. */
@@ -691,6 +772,9 @@ int main(void) {
         cmocka_unit_test(finds_models),
         cmocka_unit_test(tells_the_limits_of_the_built_in_model),
         cmocka_unit_test(describes),
+        cmocka_unit_test(watches_films),
+        cmocka_unit_test(reads_answers_about_films),
+        cmocka_unit_test(watches_films_of_requests),
         cmocka_unit_test(describes_several),
         cmocka_unit_test(asks_in_words_of_the_task),
         cmocka_unit_test(reads_answers),

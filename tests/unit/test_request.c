@@ -255,8 +255,16 @@ static void refuses(void **state) {
           "messages[0].content[0].text must be a string", -1 },
         { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"image\": [\"a\"]}]}]}",
           "messages[0].content[0].image must be", -1 },
-        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": \"a.mp4\"}]}]}",
-          "messages[0].content[0].video must be a list", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": 7}]}]}",
+          "messages[0].content[0].video must be the path of a film", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": \"a.mp4\","
+          " \"times\": [1]}]}]}",
+          "messages[0].content[0].times only goes with a list", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": \"a.mp4\","
+          " \"max_frames\": 0}]}]}",
+          "messages[0].content[0].max_frames must be", -1 },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": \"https://a/b.mp4\"}]}]}",
+          "nothing is fetched", -1 },
         { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": [\"dot.png\", 2]}]}]}",
           "messages[0].content[0].video[1] must be", -1 },
         { "{\"messages\": [{\"role\": \"user\", \"content\": [{\"video\": [\"dot.png\"],"

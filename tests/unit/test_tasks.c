@@ -71,21 +71,58 @@ static void prompts_are_worded_as_trained(void **state) {
 
 static void tasks_come_in_order(void **state) {
     (void)state;
-    static const char *const names[] = { "caption",  "alt",  "detailed", "tags",  "text",
-                                         "markdown", "html", "find",     "count", "question" };
-    for (int i = 0; i < 10; i++) {
+    static const char *const names[] = { "caption", "alt",      "detailed", "tags",
+                                         "text",    "markdown", "html",     "events",
+                                         "find",    "count",    "question" };
+    for (int i = 0; i < 11; i++) {
         const espy_task *task = espy_task_at(i);
         assert_string_equal(task->name, names[i]);
         assert_ptr_equal(espy_task_find(names[i]), task);
         assert_true(task->summary[0] && task->max_tokens > 0);
-        assert_int_equal(task->argument != NULL, i >= 7);
+        assert_int_equal(task->argument != NULL, i >= 8);
+        assert_int_equal(task->films_only, i == 7);
         assert_int_equal(task->is_prose, i < 3);
         assert_true(task->takes_language || !task->is_prose);
     }
-    assert_null(espy_task_at(10));
+    assert_null(espy_task_at(11));
     assert_null(espy_task_at(-1));
     assert_null(espy_task_find("poem"));
     assert_null(espy_task_find(NULL));
+}
+
+static void films_have_words_of_their_own(void **state) {
+    (void)state;
+    static const struct {
+        const char *task, *argument, *prompt;
+    } cases[] = {
+        { "caption", NULL, "Describe this video in one sentence." },
+        { "count", "images", "How many images are there in this video? Answer with a number." },
+        { "question", "What is this image?", "What is this image?" },
+        { "events", NULL,
+          "Localize a series of activity events in the video, output the start and end timestamp "
+          "for each event, and describe each event with sentences. Provide the result in json "
+          "format with 'mm:ss.ff' format for time depiction." },
+        { "find", "a \"red\" ball",
+          "Given the query \"a 'red' ball\", for each frame, detect and localize the visual "
+          "content "
+          "described by the given textual query in JSON format. If the visual content does not "
+          "exist in a frame, skip that frame. Output Format: [{\"time\": 1.0, \"bbox_2d\": [x_min, "
+          "y_min, x_max, y_max], \"label\": \"\"}, ...]." },
+    };
+    espy_task_request r;
+    espy_error err = { 0 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (espy_task_prepare_film(&r, model, espy_task_find(cases[i].task), cases[i].argument,
+                                   NULL, &err))
+            fail_msg("%s", err.message);
+        assert_string_equal(r.prompt, cases[i].prompt);
+        assert_true(!r.min_pixels && !r.max_pixels);
+        espy_task_request_clear(&r);
+    }
+    assert_int_equal(espy_task_prepare(&r, model, espy_task_find("events"), NULL, NULL, &err),
+                     ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "about films"));
+    assert_null(r.prompt);
 }
 
 static void wrong_requests_are_refused(void **state) {
@@ -251,6 +288,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prompts_are_worded_as_trained),
         cmocka_unit_test(tasks_come_in_order),
+        cmocka_unit_test(films_have_words_of_their_own),
         cmocka_unit_test(wrong_requests_are_refused),
         cmocka_unit_test(pictures_are_as_large_as_the_task_needs),
         cmocka_unit_test(sampling_follows_the_task),

@@ -19,7 +19,7 @@ _espy() {
     local model="--model --mmproj --threads --context --cache-type --kernels --exact"
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
         --presence-penalty --frequency-penalty --seed --greedy"
-    local picture="--min-pixels --max-pixels --alpha"
+    local picture="--min-pixels --max-pixels --fps --frames --total-pixels --alpha"
     local keep="--keep --keep-seed"
     local answer="--max-tokens --system --stop"
     local types="F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_0"
@@ -27,7 +27,7 @@ _espy() {
     local options=
     COMPREPLY=()
     case $prev in
-    -p | --preset) COMPREPLY=($(compgen -W "caption alt detailed tags text markdown html" -- "$cur")); return ;;
+    -p | --preset) COMPREPLY=($(compgen -W "caption alt detailed tags text markdown html events" -- "$cur")); return ;;
     --language) COMPREPLY=($(compgen -W "English German French Spanish Chinese" -- "$cur")); return ;;
     --alpha) COMPREPLY=($(compgen -W "white drop" -- "$cur")); return ;;
     --cache-type) COMPREPLY=($(compgen -W "f16 f32 q8_0" -- "$cur")); return ;;
@@ -36,10 +36,11 @@ _espy() {
     --vision-type) COMPREPLY=($(compgen -W "$types" -- "$cur")); return ;;
     -m | --model) COMPREPLY=($(compgen -W "$(_espy_models)" -- "$cur")) ;;
     -n | --max-tokens | -t | --threads | --context | --temperature | --top-k | --top-p | --min-p | \
-        --*-penalty | --seed | --keep | --keep-seed | --*-pixels | --system | --stop | --size | --fitted | --repeat | --times) return ;;
+        --*-penalty | --seed | --keep | --keep-seed | --*-pixels | --system | --stop | --size | --fitted | --repeat | --times | \
+        --fps | --frames | --rate) return ;;
     esac
     case ${COMP_WORDS[1]} in
-    ask) options="--together --times --language --json $answer $picture $keep $model $sampling" ;;
+    ask) options="--together --times --rate --language --json $answer $picture $keep $model $sampling" ;;
     find) options="--draw --svg --answer --fitted --json $answer $picture $model $sampling" ;;
     count) options="--json $answer $picture $model $sampling" ;;
     chat) options="$answer $picture $model $sampling" ;;
@@ -48,7 +49,7 @@ _espy() {
     bench) options="--max-tokens --size --repeat --json $picture $model" ;;
     convert) options="--out --one-file $type" ;;
     quantize) options="$type" ;;
-    *) options="--preset --language --json $answer $picture $keep $model $sampling" ;;
+    *) options="--preset --rate --language --json $answer $picture $keep $model $sampling" ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options $general" -- "$cur"))
