@@ -65,7 +65,7 @@ static void answer(const espy_model *model, int sees) {
 }
 
 static int says(const uint8_t *data, size_t size, const char *word) {
-    return size && memmem(data, size, word, strlen(word)) != NULL;
+    return data && memmem(data, size, word, strlen(word)) != NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

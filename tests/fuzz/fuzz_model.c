@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!bases[0].n) make_file();
     for (int i = 0; i < 2 && !bases[1].n; i++) read_good(&bases[i]);
     const char *moe = bases[1].architecture;
-    const struct base *b = &bases[size && memmem(data, size, moe, strlen(moe))];
+    const struct base *b = &bases[data && memmem(data, size, moe, strlen(moe))];
     espy_model_params params = { .mmproj = b->mmproj };
     write_file(b, data, size);
     fuzz_status = espy_model_open(&model, path, &params, &err);

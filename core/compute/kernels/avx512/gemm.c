@@ -205,8 +205,9 @@ TARGET_BF16 static void pack_bf16(uint16_t *panel, const float *rows, int64_t st
 
 /* Lane c of two rows to 16 bit pairs: (row 0, row 1) of column c. */
 TARGET_BF16 static void panel_bf16(uint16_t *panel, const float *rows, int64_t n_k) {
-    const __m512i pairs = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                           8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i pairs =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     for (int64_t k = 0; k < n_k; k += 2, rows += (ptrdiff_t)2 * ESPY_PANEL)
         for (int first = 0; first < ESPY_PANEL; first += 16, panel += 32) {
             __m512 low = _mm512_loadu_ps(rows + first);
