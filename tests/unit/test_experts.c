@@ -445,16 +445,133 @@ static void test_same_answers(void **unused) {
     assert_non_null(strstr(err.message, "norm_topk_prob"));
 }
 
+/* ------------------------------------------------------------------ decoder */
+
+static espy_model *open_model(const char *name) {
+    char path[1200];
+    espy_model *m;
+    espy_error err = { 0 };
+    snprintf(path, sizeof path, "%s/%s", data, name);
+    if (espy_model_open(&m, path, NULL, &err)) fail_msg("%s", err.message);
+    return m;
+}
+
+enum { N_LINES = 3, LENGTH = 12 };
+
+typedef struct lines {
+    int32_t ids[N_LINES][LENGTH], at[LENGTH];
+    espy_positions positions;
+    espy_cache *caches[N_LINES];
+    float *logits[N_LINES];
+} lines;
+
+static void open_lines(lines *l, const espy_model *m) {
+    const espy_text_config *t = &m->config.text;
+    espy_cache_shape shape = { t->n_layers, t->n_kv_heads, t->head_dim, ESPY_F16 };
+    for (int i = 0; i < LENGTH; i++) l->at[i] = i;
+    l->positions = (espy_positions){ { l->at, l->at, l->at }, LENGTH, LENGTH, 0 };
+    for (int k = 0; k < N_LINES; k++) {
+        for (int i = 0; i < LENGTH; i++) l->ids[k][i] = (k * 37 + i * 11) % 700;
+        assert_int_equal(espy_cache_open(&l->caches[k], &shape, NULL), ESPY_OK);
+        assert_int_equal(espy_cache_reserve(l->caches[k], LENGTH, 0, NULL), ESPY_OK);
+        l->logits[k] = malloc((size_t)t->n_vocab * sizeof(float));
+    }
+}
+
+static void close_lines(lines *l) {
+    for (int k = 0; k < N_LINES; k++) {
+        espy_cache_close(&l->caches[k]);
+        free(l->logits[k]);
+    }
+}
+
+/* Tokens first .. first + n - 1 of all lines, n_together in one pass. */
+static void read_lines(espy_run *run, const espy_model *m, lines *l, int64_t first, int64_t n,
+                       int n_together) {
+    espy_segment segments[N_LINES];
+    for (int k = 0; k < N_LINES; k++)
+        segments[k] = (espy_segment){ .cache = l->caches[k],
+                                      .first = first,
+                                      .n = n,
+                                      .ids = l->ids[k],
+                                      .positions = &l->positions,
+                                      .logits = l->logits[k] };
+    for (int k = 0; k < N_LINES; k += n_together)
+        espy_decoder_forward(run, m, segments + k, n_together, NULL, NULL);
+    assert_int_equal(run->status, ESPY_OK);
+}
+
+/* Which experts others choose is nobody's matter: bit for bit, prompts and single
+ * tokens, however the experts lie. */
+static void test_together(void **unused) {
+    (void)unused;
+    static const char *const models[] = { "bf16", "f16", "fp8", "gguf/q8_0/tiny-q8_0.gguf" };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        for (int exact = 0; exact < 2; exact++) {
+            espy_model *m = open_model(models[i]);
+            size_t n_bytes = (size_t)m->config.text.n_vocab * sizeof(float);
+            lines alone, together;
+            espy_cpu *cpu;
+            espy_run run = start(&cpu, 2, exact);
+            open_lines(&alone, m);
+            open_lines(&together, m);
+            for (int64_t first = 0; first < LENGTH; first += first ? 1 : LENGTH - 2) {
+                int64_t n = first ? 1 : LENGTH - 2;
+                read_lines(&run, m, &alone, first, n, 1);
+                read_lines(&run, m, &together, first, n, N_LINES);
+                for (int k = 0; k < N_LINES; k++)
+                    assert_memory_equal(alone.logits[k], together.logits[k], n_bytes);
+            }
+            close_lines(&alone);
+            close_lines(&together);
+            espy_cpu_close(&cpu);
+            espy_model_close(&m);
+        }
+}
+
+static const espy_model *watched;
+static const espy_ops *real;
+static int n_routers, n_others;
+
+static void watch_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w,
+                         const espy_weight *b) {
+    int router = 0;
+    for (int i = 0; i < watched->config.text.n_layers; i++)
+        router |= w == &watched->weights.text[i].router;
+    assert_int_equal(run->exact, router);
+    n_routers += router;
+    n_others += !router;
+    real->linear(run, y, x, w, b);
+}
+
+/* Routers are computed without rounding their inputs, whatever the rest is. */
+static void test_exact_routers(void **unused) {
+    (void)unused;
+    espy_model *m = open_model("bf16");
+    lines l;
+    espy_cpu *cpu;
+    espy_run run = start(&cpu, 1, 0);
+    espy_ops ops = *run.ops;
+    watched = m;
+    real = run.ops;
+    ops.linear = watch_linear;
+    run.ops = &ops;
+    open_lines(&l, m);
+    read_lines(&run, m, &l, 0, LENGTH, 1);
+    assert_int_equal(n_routers, 3 * N_LINES); /* of four layers one is dense */
+    assert_true(n_others > n_routers);
+    close_lines(&l);
+    espy_cpu_close(&cpu);
+    espy_model_close(&m);
+}
+
 /* ------------------------------------------------------------------- memory */
 
 static void test_info(void **unused) {
     (void)unused;
-    char path[1200];
-    espy_model *m;
+    espy_model *m = open_model("bf16");
     espy_model_info info;
     espy_memory_estimate memory;
-    snprintf(path, sizeof path, "%s/bf16", data);
-    assert_int_equal(espy_model_open(&m, path, NULL, NULL), ESPY_OK);
     espy_model_get_info(m, &info);
     assert_string_equal(info.family, "qwen3_vl_moe");
     assert_int_equal(info.n_experts, 16);
@@ -473,6 +590,7 @@ int main(void) {
         cmocka_unit_test(test_products),     cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_same_tensors), cmocka_unit_test(test_same_types),
         cmocka_unit_test(test_same_answers), cmocka_unit_test(test_info),
+        cmocka_unit_test(test_together),     cmocka_unit_test(test_exact_routers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
