@@ -220,7 +220,11 @@ static void frames_come_fitted(void **state) {
         assert_true(frames.times_s[i] == indices[i] / 8.0);
         assert_int_equal(number_of(frames.images[i], 4, 3), indices[i]);
     }
-    /* an odd number of frames is fitted once, not twice */
+    /* they stand for the film: shapes are in its pixels */
+    espy_shape_params shapes;
+    assert_int_equal(espy_shape_params_for(model, frames.images[0], 0, 0, &shapes, NULL), ESPY_OK);
+    assert_true(shapes.width_px == 64 && shapes.height_px == 48);
+    assert_true(shapes.fitted_width_px == w && shapes.fitted_height_px == h && h != 48);
     espy_part part = espy_frames_part(&frames);
     const espy_message message = { "user", &part, 1 };
     const espy_request request = { .messages = &message, .n_messages = 1, .max_tokens = 1 };
@@ -262,6 +266,23 @@ static void stops_when_asked(void **state) {
         if (stop_at) assert_null(frames.images);
         espy_frames_clear(&frames);
     }
+    espy_film_close(&film);
+}
+
+/* Between two times far apart the nearest key frame is sought: few packets are read. */
+static void seeks_to_key_frames(void **state) {
+    (void)state;
+    espy_film *film = open_film("hours.mkv");
+    watcher w = { .stop_at = 0 };
+    static const double times[] = { 0, 10700 }; /* frame 356; 320 is the last key */
+    const espy_film_wanted wanted = {
+        .times = times, .n = 2, .width = 64, .height = 48, .progress = on_progress, .user = &w
+    };
+    espy_image *images[2];
+    assert_int_equal(espy_film_frames(film, &wanted, images, NULL), ESPY_OK);
+    assert_int_equal(number_of(images[1], 4, 3), 356 % 12);
+    assert_true(w.calls <= 2 + 4); /* one each, and one for 16 packets */
+    for (int i = 0; i < 2; i++) espy_image_close(&images[i]);
     espy_film_close(&film);
 }
 
@@ -345,6 +366,7 @@ int main(void) {
         cmocka_unit_test(treats_alpha_as_pictures),
         cmocka_unit_test(frames_come_fitted),
         cmocka_unit_test(stops_when_asked),
+        cmocka_unit_test(seeks_to_key_frames),
         cmocka_unit_test(damaged_films_give_what_they_have),
         cmocka_unit_test(refuses_other_files),
     };
