@@ -95,14 +95,15 @@ static int add_shapes(const job *j, const espy_result *r, cJSON *object) {
     const espy_shape_params params = { .box_scale = 1000, .thinks = j->film_ask.thinks };
     espy_shape_reader *reader = NULL;
     espy_shapes all;
+    const char *answer = r->text ? r->text : "";
     int failed = espy_shape_reader_open(&reader, &params, NULL) ||
-                 espy_shape_reader_push(reader, r->text, strlen(r->text), NULL, NULL) ||
+                 espy_shape_reader_push(reader, answer, strlen(answer), NULL, NULL) ||
                  espy_shape_reader_end(reader, r->finish, &all, NULL);
     if (!failed && object && (all.n_shapes || kind(j) == ESPY_ANSWER_SHAPES))
         failed = cli_shapes_add(object, &all);
     for (int i = 0; !failed && !object && i < all.n_shapes; i++) cli_shape_print(&all.shapes[i]);
     if (!failed && !object && !all.n_shapes && !j->o->quiet)
-        cli_say("no events were found; the answer was: %.300s", r->text);
+        cli_say("no events were found; the answer was: %.300s", answer);
     espy_shape_reader_close(&reader);
     return failed;
 }

@@ -102,8 +102,8 @@ espy_status espy_clip_plan(espy_clip *out, const espy_model *m, const espy_part 
     espy_status status = check(part, err);
     if (status) return status;
     size_t room = part->n_images > ESPY_MAX_FRAMES ? (size_t)part->n_images : ESPY_MAX_FRAMES;
-    out->frames = malloc(room * sizeof *out->frames);
-    out->times = malloc(room * sizeof *out->times);
+    out->frames = calloc(room, sizeof *out->frames);
+    out->times = calloc(room, sizeof *out->times);
     if (!out->frames || !out->times) {
         status = espy_out_of_memory(err);
     } else {
