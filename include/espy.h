@@ -389,7 +389,7 @@ typedef struct espy_context_params {
                                    kept for later requests, see espy_generate;
                                    0: 64 MiB, negative: none                  */
     int64_t pass_tokens;        /* most vision tokens of one pass over several
-                                   pictures, see espy_generate; 0: 1024       */
+                                   pictures, see espy_generate; 0: 256        */
     int n_lanes;                /* answers that espy_generate_batch writes at a
                                    time, 1 to 64; 0: 8                        */
 } espy_context_params;

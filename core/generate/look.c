@@ -45,7 +45,7 @@ static void add(pass *p, espy_picture *picture) {
 static espy_status cut(pass *p, int keep_patches, espy_error *err) {
     const espy_model *m = p->context->model;
     int64_t n_values = values_of_patch(m), at = 0;
-    p->patches = malloc((size_t)(p->n_patches * n_values) * sizeof *p->patches);
+    p->patches = malloc((size_t)(p->n_patches * n_values) * sizeof *p->patches + 1);
     if (!p->patches) return ESPY_ERR_MEMORY;
     for (int i = 0; i < p->n; i++) {
         espy_picture *picture = p->pictures[i];

@@ -325,7 +325,8 @@ static espy_status cut(const espy_picture *p, const espy_model *m, const uint8_t
         mean[c] = (float)m->config.image.mean[c];
         std[c] = (float)m->config.image.std[c];
     }
-    size_t per_cell = (size_t)(v->merge * v->merge * 3 * v->temporal * v->patch * v->patch);
+    size_t per_cell = (size_t)v->merge * (size_t)v->merge * 3 * (size_t)v->temporal *
+                      (size_t)v->patch * (size_t)v->patch;
     size_t n_cells = (size_t)p->grid.h * (size_t)p->grid.w / (size_t)(v->merge * v->merge);
     float *all = p->cells ? malloc(n_cells * per_cell * sizeof *all) : patches;
     if (!all) return espy_out_of_memory(err);

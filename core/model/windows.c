@@ -48,7 +48,7 @@ espy_status espy_windows_make(espy_windows *out, const espy_vision_config *c,
     }
     out->n_cells = n_cells;
     if (!edge) return ESPY_OK;
-    out->order = malloc((size_t)n_cells * sizeof *out->order);
+    out->order = malloc((size_t)(n_cells + 1) * sizeof *out->order);
     out->bounds = malloc((size_t)(n + 1) * sizeof *out->bounds);
     if (!out->order || !out->bounds) {
         espy_windows_free(out);

@@ -204,14 +204,15 @@ static void answers_are_those_of_one_at_a_time(void **state) {
         }
 }
 
-static void other_types_too(void **state) {
+static void other_types_and_families_too(void **state) {
     (void)state;
-    static const char *const names[] = { "f32", "fp8", "gguf/q8_0" };
+    static const char *const names[] = { "qwen3_vl/f32",  "qwen3_vl/gguf/q8_0", "qwen3_vl_moe/bf16",
+                                         "qwen2_vl/bf16", "qwen2_5_vl/bf16",    "qwen_vl/f16" };
     espy_model *bf16 = model;
-    for (int k = 0; k < 3; k++) {
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         char path[1024];
         const char *root = getenv("ESPY_SOURCE_ROOT");
-        snprintf(path, sizeof path, "%s/tests/data/qwen3_vl/%s", root ? root : ".", names[k]);
+        snprintf(path, sizeof path, "%s/tests/data/%s", root ? root : ".", names[k]);
         assert_int_equal(espy_model_open(&model, path, NULL, NULL), ESPY_OK);
         espy_result alone[N];
         espy_context_params p = { .n_threads = 1 };
@@ -350,7 +351,7 @@ static int close_all(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_one_at_a_time),
-        cmocka_unit_test(other_types_too),
+        cmocka_unit_test(other_types_and_families_too),
         cmocka_unit_test(a_stop_ends_all),
         cmocka_unit_test(bad_calls_are_refused),
         cmocka_unit_test(failed_allocations_fail_alone),

@@ -50,7 +50,7 @@ static espy_model *open_model(const char *name) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
     espy_model *m;
     espy_error err = { 0 };
-    snprintf(path, sizeof path, "%s/tests/data/qwen3_vl/%s", root ? root : ".", name);
+    snprintf(path, sizeof path, "%s/tests/data/%s", root ? root : ".", name);
     if (espy_model_open(&m, path, NULL, &err)) fail_msg("%s", err.message);
     return m;
 }
@@ -135,9 +135,15 @@ static void check_model(const char *name, int most_threads) {
 
 static void packed_pictures_equal_single_ones(void **state) {
     (void)state;
-    static const char *const names[] = {
-        "micro", "bf16", "f32", "f16", "fp8", "gguf/q8_0", "gguf/micro-bf16.gguf"
-    };
+    static const char *const names[] = { "qwen3_vl/micro",
+                                         "qwen3_vl/bf16",
+                                         "qwen3_vl/f32",
+                                         "qwen3_vl/f16",
+                                         "qwen3_vl/fp8",
+                                         "qwen3_vl/gguf/q8_0",
+                                         "qwen3_vl/gguf/micro-bf16.gguf",
+                                         "qwen2_vl/bf16",
+                                         "qwen2_5_vl/bf16" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) check_model(names[i], i ? 1 : 3);
 }
 
@@ -215,7 +221,7 @@ static int n_seen(const espy_context *c) {
 
 static void a_request_is_packed(void **state) {
     (void)state;
-    espy_model *m = open_model("bf16");
+    espy_model *m = open_model("qwen3_vl/bf16");
     question q;
     espy_result one, r;
     make_question(&q);
@@ -248,7 +254,7 @@ static void a_request_is_packed(void **state) {
 static void a_stopped_pass_leaves_nothing(void **state) {
     (void)state;
     enum { BUDGET = 20 }; /* two passes */
-    espy_model *m = open_model("micro");
+    espy_model *m = open_model("qwen3_vl/micro");
     question q;
     espy_result r;
     make_question(&q);
