@@ -281,11 +281,11 @@ static void bad_ratios_and_models_are_refused(void **state) {
 
 static void tasks_say_what_needs_all(void **state) {
     (void)state;
-    static const char *const names[] = { "text", "markdown", "html", "find" };
+    static const char *const names[] = { "text", "markdown", "html", "find", "events" };
     int n = 0;
-    for (size_t i = 0; i < 4; i++) assert_true(espy_task_find(names[i])->needs_all);
+    for (size_t i = 0; i < 5; i++) assert_true(espy_task_find(names[i])->needs_all);
     for (int i = 0; espy_task_at(i); i++) n += espy_task_at(i)->needs_all;
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 5);
 }
 
 int main(void) {
