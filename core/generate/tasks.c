@@ -73,7 +73,7 @@ static const row rows[] = {
       0,
       1 },
     { { "events", "what happens in a film, and when", NULL, ESPY_ANSWER_SHAPES, 4096, 0, 0,
-        .films_only = 1 },
+        .needs_all = 1, .films_only = 1 },
       /* GROUNDING.md section 8 */
       { "Localize a series of activity events in the video, output the start and end timestamp "
         "for each event, and describe each event with sentences. Provide the result in json "
