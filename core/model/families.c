@@ -4,11 +4,8 @@
 #include <string.h>
 
 const espy_family *const espy_families[] = {
-    &espy_family_qwen2_vl,
-    &espy_family_qwen2_5_vl,
-    &espy_family_qwen3_vl,
-    &espy_family_qwen_vl,
-    &espy_family_qwen3_vl_moe,
+    &espy_family_qwen2_vl, &espy_family_qwen2_5_vl,   &espy_family_qwen3_vl,
+    &espy_family_qwen_vl,  &espy_family_qwen3_vl_moe,
 };
 const int espy_n_families = sizeof espy_families / sizeof *espy_families;
 
