@@ -48,9 +48,17 @@ static int n_free(const batch *t) {
     return n;
 }
 
+/* What the next request may find on the lane: tokens that were read as a prompt's are,
+ * not those of the answer, nor of a prompt that was as short as an answer's pieces. */
+static void forget_answer(espy_job *j) {
+    int64_t n = j->prepared.timeline.n;
+    if (j->lane) espy_timeline_rewind(&j->lane->timeline, n > ESPY_FEW_ROWS ? n : 0);
+}
+
 /* The memory of a large one is not kept for the next. */
 static void end(batch *t, entry *e, espy_status status) {
     int64_t n_tokens = espy_job_tokens(&e->job);
+    forget_answer(&e->job);
     e->status = espy_job_end(&e->job, status, &e->err);
     e->done = 1;
     for (int i = 0; i < t->n_lanes; i++) {
@@ -232,9 +240,9 @@ espy_status espy_generate_batch(espy_context *context, const espy_batch *b, espy
         tell(&t);
     }
     if (t.stopped) {
-        abandon(&t);
         status = espy_fail(err, ESPY_ERR_STOPPED, -1, "stopped after %lld of %lld requests",
                            (long long)t.told, (long long)b->n);
+        abandon(&t);
     }
     close_lanes(&t);
     return status;

@@ -228,6 +228,76 @@ static void other_types_and_families_too(void **state) {
     model = bf16;
 }
 
+/* A raw prompt, and the same with its answer behind it. */
+typedef struct continued {
+    char prompts[2][400];
+    espy_sampling sampling;
+    espy_result alone[2];
+} continued;
+
+static void ask_continued(const continued *t, int64_t i, espy_request *r) {
+    *r = (espy_request){ .prompt = t->prompts[i],
+                         .max_tokens = 24,
+                         .sampling = &t->sampling,
+                         .ignore_eos = 1,
+                         .n_top_logprobs = 3 };
+}
+
+static espy_status on_continued(void *user, int64_t i, espy_request *r, espy_error *err) {
+    (void)err;
+    ask_continued(user, i, r);
+    return ESPY_OK;
+}
+
+static int compare_continued(void *user, int64_t i, espy_status status, const espy_result *r,
+                             const espy_error *err) {
+    const continued *t = user;
+    (void)err;
+    assert_int_equal(status, ESPY_OK);
+    assert_same(r, &t->alone[i], i);
+    return 0;
+}
+
+static void answer_continued(continued *t, espy_context *c, int i) {
+    espy_request r;
+    ask_continued(t, i, &r);
+    espy_result_clear(&t->alone[i]);
+    assert_int_equal(espy_generate(c, &r, &t->alone[i], NULL), ESPY_OK);
+}
+
+/* Prompts of which the second begins with tokens that the first one's answer has. */
+static void make_continued(continued *t, espy_context_params p) {
+    strcpy(t->prompts[0], "one two three four five six");
+    for (t->sampling = (espy_sampling){ .temperature = 1.5 }; t->sampling.seed < 100;) {
+        espy_context *c = open_context(p);
+        answer_continued(t, c, 0);
+        snprintf(t->prompts[1], sizeof t->prompts[1], "%s%.300s and so on, and on, and on",
+                 t->prompts[0], t->alone[0].text);
+        answer_continued(t, c, 1);
+        espy_context_close(&c);
+        if (t->alone[1].n_reused_tokens > t->alone[0].n_prompt_tokens + 2) return;
+        t->sampling.seed++;
+    }
+    fail_msg("no answer is the beginning of a prompt");
+}
+
+static void answers_on_a_lane_are_not_read_as_prompts(void **state) {
+    (void)state;
+    static continued t;
+    const espy_context_params p = { .n_threads = 1, .n_lanes = 1 };
+    make_continued(&t, p);
+    espy_context *c = open_context(p);
+    answer_continued(&t, c, 1);
+    espy_context_close(&c);
+    c = open_context(p);
+    espy_batch b = {
+        .n = 2, .on_request = on_continued, .on_result = compare_continued, .user = &t
+    };
+    assert_int_equal(espy_generate_batch(c, &b, NULL), ESPY_OK);
+    espy_context_close(&c);
+    for (int i = 0; i < 2; i++) espy_result_clear(&t.alone[i]);
+}
+
 static void a_stop_ends_all(void **state) {
     (void)state;
     static run t;
@@ -352,6 +422,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_one_at_a_time),
         cmocka_unit_test(other_types_and_families_too),
+        cmocka_unit_test(answers_on_a_lane_are_not_read_as_prompts),
         cmocka_unit_test(a_stop_ends_all),
         cmocka_unit_test(bad_calls_are_refused),
         cmocka_unit_test(failed_allocations_fail_alone),
