@@ -97,6 +97,7 @@ uint64_t espy_timeline_hash(const espy_timeline *t, int64_t n) {
     uint64_t h = 0xCBF29CE484222325U;
     for (int64_t i = 0; i < n; i++) {
         h = (h ^ (uint32_t)t->ids[i]) * 0x100000001B3U;
+        h = (h ^ (uint32_t)t->positions.at[0][i]) * 0x100000001B3U;
         h = (h ^ t->keys[i].a) * 0x100000001B3U;
         h = (h ^ t->keys[i].b) * 0x100000001B3U;
     }

@@ -51,7 +51,8 @@ void espy_timeline_rewind(espy_timeline *t, int64_t n);
  * turn positions into other angles. */
 int64_t espy_timeline_common(const espy_timeline *a, const espy_timeline *b);
 
-/* A fingerprint of the first n tokens. */
+/* A fingerprint of the first n tokens, and of when they are: the times of a clip may
+ * stand in its positions alone. */
 uint64_t espy_timeline_hash(const espy_timeline *t, int64_t n);
 
 #endif

@@ -100,6 +100,9 @@ static void hashes_tell_ids_and_pictures_apart(void **state) {
     assert_true(espy_timeline_hash(&a, 9) == espy_timeline_hash(&later, 9));
     assert_true(espy_timeline_hash(&a, 10) != espy_timeline_hash(&later, 10));
     assert_true(espy_timeline_hash(&a, 3) != espy_timeline_hash(&other, 3));
+    later.positions.at[0][9]++; /* as after a slower clip */
+    later.ids[9] = a.ids[9];
+    assert_true(espy_timeline_hash(&a, 10) != espy_timeline_hash(&later, 10));
     espy_timeline_free(&a);
     espy_timeline_free(&other);
     espy_timeline_free(&later);
