@@ -251,10 +251,16 @@ static espy_status expand(espy_prepared *out, const espy_model *m, const espy_id
     int64_t total = ids->n;
     int32_t video = m->chat->video_pad ? espy_vocab_special(m->vocab, m->chat->video_pad) : -1;
     for (int i = 0; i < out->n_pictures; i++) total += out->pictures[i].n;
+    double last = (double)total; /* positions: those of clips are seconds, not tokens */
+    for (int i = 0; i < out->n_clips; i++)
+        last +=
+            m->config.vision.tokens_per_second * out->clips[i].seconds_per_patch * out->clips[i].n;
     if (total <= 0) return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "the prompt is empty");
     if (total > INT32_MAX / 2)
         return espy_fail(err, ESPY_ERR_FULL, -1, "the prompt has %lld tokens, too many",
                          (long long)total);
+    if (last > INT32_MAX / 2)
+        return espy_fail(err, ESPY_ERR_ARGUMENT, -1, "the films of the prompt are too long");
     espy_timeline *t = &out->timeline;
     espy_status status = espy_timeline_reserve(t, total, err);
     if (status) return status;
