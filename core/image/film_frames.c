@@ -35,9 +35,15 @@ static int64_t tolerance(const espy_film *film) {
     return (int64_t)((late < 0.49 * frame ? late : 0.49 * frame) / tick);
 }
 
+static int64_t ticks_of(const espy_film *film, double seconds) {
+    double ticks = seconds / espy_film_tick(film), most = (double)ESPY_FILM_MOST_TICKS;
+    return (int64_t)(ticks < most ? ticks + 1e-6 : most);
+}
+
 static int64_t next_guess(const espy_film *film) {
-    double fps = film->info.fps > 0 ? film->info.fps : 24;
-    return film->current->pts + (int64_t)(1 / (fps * espy_film_tick(film)));
+    int64_t ticks = ticks_of(film, film->info.fps > 0 ? 1 / film->info.fps : 1 / 24.0);
+    int64_t room = ESPY_FILM_MOST_TICKS - film->current->pts;
+    return film->current->pts + (ticks < room ? ticks : room);
 }
 
 /* Feeds the decoder with the next packet of the stream, or with the end. */
@@ -77,7 +83,7 @@ static espy_status step(reading *r, espy_error *err) {
             return espy_fail(err, ESPY_ERR_STOPPED, -1, "stopped while watching");
     }
     AVFrame *frame = film->ahead;
-    frame->pts = frame->best_effort_timestamp;
+    frame->pts = espy_film_time(frame->best_effort_timestamp);
     if (frame->pts == AV_NOPTS_VALUE)
         frame->pts = film->current->buf[0] ? next_guess(film) : film->start;
     return ESPY_OK;
@@ -143,7 +149,7 @@ static espy_status read_all(reading *r, espy_image **images, espy_error *err) {
     rewind_film(r);
     for (; r->done < w->n; r->done++) {
         if (stopped(r)) return espy_fail(err, ESPY_ERR_STOPPED, -1, "stopped while watching");
-        int64_t at = film->start + (int64_t)(w->times[r->done] / espy_film_tick(film) + 1e-6);
+        int64_t at = film->start + ticks_of(film, w->times[r->done]);
         espy_status status = find(r, at, err);
         if (status) return status;
         const AVFrame *shown = film->current->buf[0] ? film->current : film->ahead;

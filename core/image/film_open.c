@@ -182,7 +182,7 @@ static packets count_packets(espy_film *film) {
     packets p = { .first = INT64_MAX, .last = INT64_MIN };
     while (av_read_frame(film->format, film->packet) >= 0) {
         const AVPacket *packet = film->packet;
-        int64_t at = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+        int64_t at = espy_film_time(packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
         if (packet->stream_index == film->stream->index && packet->size > 0 &&
             !(packet->flags & AV_PKT_FLAG_DISCARD)) {
             p.n++;
@@ -227,7 +227,7 @@ static int estimate(espy_film *film) {
     if (!(info->fps > 0) && info->n_frames > 0 && duration > 0)
         info->fps = (double)info->n_frames / duration;
     info->duration_s = duration;
-    film->start = s->start_time != AV_NOPTS_VALUE ? s->start_time : 0;
+    film->start = espy_film_time(s->start_time) != AV_NOPTS_VALUE ? s->start_time : 0;
     return !(duration > 0) || info->n_frames <= 0 || !(info->fps > 0 && info->fps <= MOST_FPS);
 }
 

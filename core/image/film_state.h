@@ -26,6 +26,13 @@ struct espy_film {
     char name[96], codec_name[64]; /* for info */
 };
 
+/* Times beyond are taken for unknown ones, so that sums of two do not overflow. */
+#define ESPY_FILM_MOST_TICKS (INT64_MAX / 4)
+
+static inline int64_t espy_film_time(int64_t at) {
+    return at >= -ESPY_FILM_MOST_TICKS && at <= ESPY_FILM_MOST_TICKS ? at : AV_NOPTS_VALUE;
+}
+
 static inline double espy_film_tick(const espy_film *film) {
     return av_q2d(film->stream->time_base);
 }
