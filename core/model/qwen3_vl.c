@@ -119,7 +119,7 @@ espy_status espy_qwen3_vl_settle(espy_config *c, const espy_numbers *n, espy_err
     espy_status status = n->language ? settle_gguf(c, n, err) : ESPY_OK;
     espy_settle_sampling(c, n);
     c->text.n_taps = c->vision.n_taps;
-    return status;
+    return status ? status : espy_check_rope(n, err);
 }
 
 const espy_family espy_family_qwen3_vl = {

@@ -45,8 +45,12 @@ extern const espy_key_table espy_keys_sampling;
  * the library's own defaults where it says nothing. A GGUF keeps what was read. */
 void espy_settle_sampling(espy_config *config, const espy_numbers *numbers);
 
+/* ESPY_ERR_UNSUPPORTED where config.json asks for other frequencies than those that the
+ * model was trained with (YaRN). */
+espy_status espy_check_rope(const espy_numbers *numbers, espy_error *err);
+
 /* For decoders of Qwen2: also the head's width, if no file says it. Errors
- * ESPY_ERR_UNSUPPORTED (text layers that attend in windows). */
+ * ESPY_ERR_UNSUPPORTED (text layers that attend in windows, espy_check_rope). */
 espy_status espy_settle_qwen2(espy_config *config, const espy_numbers *numbers, espy_error *err);
 
 /* ---------------------------------------------------------- shared_weights.c */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Keys that several families share. Text fields stand in text_config or, as released
  * before Qwen3-VL, at the top level. */
+#include <string.h>
+
 #include "file/json.h"
 #include "model/shared.h"
 
@@ -140,6 +142,26 @@ static int is_true(const espy_numbers *n, const char *name, const char *nested) 
     return cJSON_IsTrue(item ? item : espy_json_at(n->config, name));
 }
 
+static const char *text_at(const cJSON *config, const char *const *paths) {
+    for (; *paths; paths++) {
+        const cJSON *item = espy_json_at(config, *paths);
+        if (cJSON_IsString(item)) return item->valuestring;
+    }
+    return NULL;
+}
+
+espy_status espy_check_rope(const espy_numbers *n, espy_error *err) {
+    static const char *const paths[] = { TEXT("rope_scaling.rope_type"), TEXT("rope_scaling.type"),
+                                         TEXT("rope_parameters.rope_type"),
+                                         TEXT("rope_parameters.type"), NULL };
+    const char *type = text_at(n->config, paths);
+    if (!type || !strcmp(type, "default") || !strcmp(type, "mrope")) return ESPY_OK;
+    return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
+                     "config.json: rope_scaling is '%.40s'; espy runs models as they were trained, "
+                     "'default' or 'mrope'",
+                     type);
+}
+
 espy_status espy_settle_qwen2(espy_config *c, const espy_numbers *n, espy_error *err) {
     espy_settle_sampling(c, n);
     if (!c->text.head_dim) c->text.head_dim = c->text.dim / c->text.n_heads;
@@ -147,5 +169,5 @@ espy_status espy_settle_qwen2(espy_config *c, const espy_numbers *n, espy_error 
         return espy_fail(err, ESPY_ERR_UNSUPPORTED, -1,
                          "config.json: use_sliding_window is true; espy runs models whose text "
                          "attends to all of it");
-    return ESPY_OK;
+    return espy_check_rope(n, err);
 }

@@ -239,6 +239,10 @@ static void what_cannot_be_run_is_named(void **state) {
     } cases[] = {
         { "qwen2_vl/bf16", "s/\"use_sliding_window\": false/\"use_sliding_window\": true/",
           "use_sliding_window", ESPY_ERR_UNSUPPORTED },
+        { "qwen2_vl/bf16", "s/\"type\": \"mrope\"/\"type\": \"yarn\"/", "'yarn'",
+          ESPY_ERR_UNSUPPORTED },
+        { "qwen3_vl/bf16", "s/\"rope_type\": \"default\"/\"rope_type\": \"yarn\"/", "'yarn'",
+          ESPY_ERR_UNSUPPORTED },
         { "qwen2_5_vl/f32", "s/\"window_size\": 56/\"window_size\": 27/", "windows",
           ESPY_ERR_FORMAT },
         { "qwen2_5_vl/f32", "s/\"window_size\": 56/\"window_size\": 0/", "window_size",
