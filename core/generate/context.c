@@ -161,7 +161,8 @@ static int64_t activations(const espy_model *m, int64_t pixels, int64_t n_thread
     int64_t tokens = v->n_queries ? v->n_queries : n / (v->merge * v->merge);
     int64_t patches = n * 3 * v->temporal * v->patch * v->patch;
     int64_t attention = n * 4 * v->dim + n_threads * 96 * n;
-    int64_t mlp = rows * (v->ffn_dim + v->dim);
+    int64_t gated = m->weights.vision[0].gate.w.tensor.data != NULL;
+    int64_t mlp = rows * ((1 + gated) * v->ffn_dim + v->dim);
     int64_t joiner = v->n_queries ? (3 * n + 2 * tokens) * t->dim : 0;
     if (joiner > attention) attention = joiner;
     int64_t vision = 2 * n * v->dim + n * v->head_dim + patches +

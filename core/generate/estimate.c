@@ -11,6 +11,7 @@
 
 #include "generate/context.h"
 #include "generate/prepare.h"
+#include "model/windows.h"
 
 enum {
     PATCHES = 128,
@@ -53,10 +54,18 @@ static double patch_work(const espy_model *m) {
     for (int i = 0; i < v->n_layers; i++) {
         const espy_vision_layer *l = &m->weights.vision[i];
         layers += size_of(&l->qkv) + size_of(&l->q) + size_of(&l->k) + size_of(&l->v);
-        layers += size_of(&l->out) + size_of(&l->fc1) + size_of(&l->fc2);
+        layers += size_of(&l->out) + size_of(&l->gate) + size_of(&l->fc1) + size_of(&l->fc2);
     }
     for (int k = 0; k < v->n_taps; k++) mergers += merger_size(&m->weights.taps[k]);
     return layers + mergers / (v->merge * v->merge);
+}
+
+/* ... of attention for n patches, to all of them or within whole windows. */
+static double vision_attention(const espy_vision_config *v, double n) {
+    double edge = (double)(v->window_px / v->merge / v->patch) * v->merge, keys = 0;
+    for (int i = 0; i < v->n_layers; i++)
+        keys += espy_layer_has_windows(v, i) ? fmin(edge * edge, n) : n;
+    return 2 * n * keys * v->dim;
 }
 
 /* ... of what joins n patches by queries, its attention with them. */
@@ -235,7 +244,7 @@ static double vision_ms(const espy_context *c, const espy_speed *s, const espy_p
         const espy_picture *picture = &p->pictures[i];
         if (picture->first < reused || espy_seen_has(&c->seen, picture->key)) continue;
         double n = (double)espy_grid_patches(picture->grid, v->merge);
-        ms += n * work / s->vision + 2 * n * n * v->dim * v->n_layers / s->attention;
+        ms += n * work / s->vision + vision_attention(v, n) / s->attention;
         ms += resampler_work(c->model, n) / s->vision;
     }
     return ms;

@@ -92,6 +92,35 @@ static void the_work_is_counted(void **state) {
     espy_context_close(&c);
 }
 
+static void windows_and_gates_are_counted(void **state) {
+    (void)state;
+    espy_model *usual = model;
+    char path[1024];
+    const char *root = getenv("ESPY_SOURCE_ROOT");
+    snprintf(path, sizeof path, "%s/tests/data/qwen2_5_vl/f32", root ? root : ".");
+    assert_int_equal(espy_model_open(&model, path, NULL, NULL), ESPY_OK);
+    const espy_vision_config *v = &model->config.vision;
+    const espy_text_config *t = &model->config.text;
+    question q;
+    espy_result r;
+    espy_context *c = open_context(0, 0);
+    c->speed = (espy_speed){ 1, 1, 1, 1 };
+    make_question(&q, "What?");
+    espy_time_estimate e = estimate(c, &q.request);
+    assert_int_equal(espy_generate(c, &q.request, &r, NULL), ESPY_OK);
+    double n = (double)r.image_grid_thw[0][1] * r.image_grid_thw[0][2];
+    double d = v->dim, merged = d * v->merge * v->merge, edge = (double)v->window_px / v->patch;
+    double layer = 4 * d * d + 3 * d * v->ffn_dim;
+    assert_true(v->n_full > 0 && v->n_full < v->n_layers && edge * edge < n);
+    near(e.vision_ms, n * (3.0 * v->temporal * v->patch * v->patch * d + v->n_layers * layer) +
+                          n / (v->merge * v->merge) * (merged * merged + merged * t->dim) +
+                          2 * n * d * (n * v->n_full + edge * edge * (v->n_layers - v->n_full)));
+    espy_result_clear(&r);
+    espy_context_close(&c);
+    espy_model_close(&model);
+    model = usual;
+}
+
 static void what_is_spared_takes_no_time(void **state) {
     (void)state;
     question q, other;
@@ -227,9 +256,13 @@ static int close_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_work_is_counted), cmocka_unit_test(what_is_spared_takes_no_time),
-        cmocka_unit_test(more_takes_longer),   cmocka_unit_test(only_large_work_is_measured),
-        cmocka_unit_test(threads_are_counted), cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(the_work_is_counted),
+        cmocka_unit_test(windows_and_gates_are_counted),
+        cmocka_unit_test(what_is_spared_takes_no_time),
+        cmocka_unit_test(more_takes_longer),
+        cmocka_unit_test(only_large_work_is_measured),
+        cmocka_unit_test(threads_are_counted),
+        cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
