@@ -120,8 +120,7 @@ static const espy_weight_name weights[] = {
 
 static const espy_config defaults = {
     .vision = { .eps = 1e-6F }, /* of every vision norm, whatever the config says */
-    .image = { .mean = { 0.48145466, 0.4578275, 0.40821073 },
-               .std = { 0.26862954, 0.26130258, 0.27577711 } },
+    .image = { ESPY_CLIP_COLOURS },
     .video_token = -1,
     .n_raw_eos = 1, /* of the chat style's ends */
     .bos = -1,

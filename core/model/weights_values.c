@@ -6,18 +6,11 @@
 #include "model/weights.h"
 
 float *espy_weights_values(const espy_weight *w) {
-    const espy_tensor *t = &w->tensor;
-    int64_t row_bytes = espy_row_bytes(t->dtype, w->cols);
-    int64_t per_row = t->scale ? (w->cols + t->scale_cols - 1) / t->scale_cols : 0;
     float *values = malloc((size_t)(w->rows * w->cols) * sizeof *values);
     espy_kernels kernels;
     espy_kernels_choose(&kernels, NULL);
-    for (int64_t r = 0; values && r < w->rows; r++) {
-        float *row = values + r * w->cols;
-        kernels.to_f32[t->dtype](row, (const unsigned char *)t->data + r * row_bytes, w->cols);
-        const float *scale = t->scale ? t->scale + r / t->scale_rows * per_row : NULL;
-        for (int64_t c = 0; scale && c < w->cols; c++) row[c] *= scale[c / t->scale_cols];
-    }
+    for (int64_t r = 0; values && r < w->rows; r++)
+        espy_weight_values(&kernels, w, values + r * w->cols, r, 0, w->cols);
     return values;
 }
 
