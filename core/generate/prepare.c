@@ -72,8 +72,9 @@ static espy_status keep_some(espy_picture *p, const espy_model *m, const espy_pa
     if (!(keep > 0 && keep <= 1))
         return espy_fail(err, ESPY_ERR_ARGUMENT, -1,
                          "keep is %g; more than 0 and at most 1 of a picture can be kept", keep);
+    if (keep == 1) return ESPY_OK;
     espy_status status = check_droppable(m, "keep", err);
-    if (status || keep == 1) return status;
+    if (status) return status;
     int64_t n = espy_keep_some(p->n, keep, seed, &cells);
     if (!n) return espy_out_of_memory(err);
     drop_others(p, cells, n);
