@@ -12,7 +12,8 @@
 
 espy_status espy_source_open(espy_source *out, const char *path, espy_error *err) {
     *out = (espy_source){ 0 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a pipe is opened without waiting for its writer, and refused below */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return espy_fail(err, ESPY_ERR_IO, -1, "%s: cannot open: %s", path, strerror(errno));
     struct stat st;

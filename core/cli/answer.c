@@ -6,7 +6,6 @@
 #include "cli.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,7 +354,7 @@ static int is_folder_or_many(const cli_list *files, int n_paths, const char *con
 }
 
 static int answer_all(job *j, const cli_list *files, int together) {
-    if (!isnan(j->o->rate)) return answer_frames(j, files);
+    if (cli_given(j->o->rate)) return answer_frames(j, files);
     if (together || !files->n) return answer_together(j, files);
     return files->n == 1 ? answer_file(j, files->items[0]) : answer_many(j, files);
 }
@@ -366,7 +365,7 @@ static espy_status prepare(job *j, const char *argument, const cli_list *files, 
     const char *language = cli_language(o, j->task);
     int n_films = 0;
     for (int i = 0; i < files->n; i++) n_films += cli_is_film(files->items[i]);
-    if (!isnan(o->rate)) n_films = files->n;
+    if (cli_given(o->rate)) n_films = files->n;
     espy_status status =
         espy_task_prepare_film(&j->film_ask, j->session->model, j->task, argument, language, err);
     if (!status && (n_films < files->n || !j->task->films_only))

@@ -15,6 +15,7 @@
 
 #include <espy.h>
 
+#include <float.h>
 #include <limits.h>
 #include <stddef.h>
 
@@ -53,7 +54,14 @@ enum {
 /* No option may have this value, so that -1 is told apart. */
 #define CLI_NOT_GIVEN INT_MIN
 
-/* Numbers that were not given are NAN or CLI_NOT_GIVEN (the seed -1), strings NULL. */
+#define CLI_NO_NUMBER (-DBL_MAX)
+
+static inline int cli_given(double x) {
+    return x != CLI_NO_NUMBER;
+}
+
+/* Numbers that were not given are CLI_NO_NUMBER or CLI_NOT_GIVEN (the seed -1), strings
+ * NULL. NAN is what somebody wrote, and no sentinel. */
 typedef struct cli_options {
     char *model, *mmproj, *kernels, *cache_name;
     espy_cache_type cache_type;

@@ -2,7 +2,6 @@
 /* espy describe: a preset, which is a task that needs no argument. */
 #include "cli.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static int run(const cli_options *o) {
         cli_say("--language does not go with the preset '%s'", task->name);
         return CLI_USAGE;
     }
-    if (!isnan(o->keep) && task->needs_all) {
+    if (cli_given(o->keep) && task->needs_all) {
         cli_say("--keep does not go with the preset '%s', which needs all of the picture",
                 task->name);
         return CLI_USAGE;

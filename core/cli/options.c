@@ -5,7 +5,6 @@
  * struct. */
 #include "cli.h"
 
-#include <math.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,7 +221,7 @@ static int usage(const cli_command *command, const char *sentence) {
 }
 
 static int in_range(double x, double low, double high) {
-    return isnan(x) || (x >= low && x <= high);
+    return !cli_given(x) || (x >= low && x <= high);
 }
 
 /* A sentence about the first value out of its range; NULL if there is none. */
@@ -239,7 +238,7 @@ static const char *check_numbers(const cli_options *o) {
     if (o->min_pixels != CLI_NOT_GIVEN && o->max_pixels != CLI_NOT_GIVEN &&
         o->min_pixels > o->max_pixels)
         return "--min-pixels must not exceed --max-pixels";
-    if (!isnan(o->keep) && !(o->keep > 0 && o->keep <= 1))
+    if (cli_given(o->keep) && !(o->keep > 0 && o->keep <= 1))
         return "--keep must be more than 0 and at most 1";
     if (o->keep_seed < 0) return "--keep-seed must be at least 0";
     if (o->total_pixels != CLI_NOT_GIVEN && o->total_pixels < 1)
@@ -248,7 +247,7 @@ static const char *check_numbers(const cli_options *o) {
         return "--frames must be from 1 to 768";
     if (!in_range(o->fps, 0.001, 1000)) return "--fps must be from 0.001 to 1000";
     if (!in_range(o->rate, 0.001, 1000)) return "--rate must be from 0.001 to 1000";
-    if (!isnan(o->rate) && o->times) return "--rate contradicts --times";
+    if (cli_given(o->rate) && o->times) return "--rate contradicts --times";
     if (o->repeat != CLI_NOT_GIVEN && (o->repeat < 1 || o->repeat > 1000))
         return "--repeat must be from 1 to 1000";
     if (o->top_k != CLI_NOT_GIVEN && o->top_k < 0) return "--top-k must be at least 0";
@@ -338,20 +337,20 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
     snprintf(text, sizeof text, "espy %s", command->name);
     given = (cli_options){ .context = CLI_NOT_GIVEN,
                            .threads = CLI_NOT_GIVEN,
-                           .temperature = NAN,
-                           .keep = NAN,
-                           .top_p = NAN,
-                           .min_p = NAN,
-                           .repetition_penalty = NAN,
-                           .presence_penalty = NAN,
-                           .frequency_penalty = NAN,
+                           .temperature = CLI_NO_NUMBER,
+                           .keep = CLI_NO_NUMBER,
+                           .top_p = CLI_NO_NUMBER,
+                           .min_p = CLI_NO_NUMBER,
+                           .repetition_penalty = CLI_NO_NUMBER,
+                           .presence_penalty = CLI_NO_NUMBER,
+                           .frequency_penalty = CLI_NO_NUMBER,
                            .top_k = CLI_NOT_GIVEN,
                            .seed = -1,
                            .min_pixels = CLI_NOT_GIVEN,
                            .max_pixels = CLI_NOT_GIVEN,
                            .total_pixels = CLI_NOT_GIVEN,
-                           .fps = NAN,
-                           .rate = NAN,
+                           .fps = CLI_NO_NUMBER,
+                           .rate = CLI_NO_NUMBER,
                            .frames = CLI_NOT_GIVEN,
                            .max_tokens = CLI_NOT_GIVEN,
                            .repeat = CLI_NOT_GIVEN,

@@ -298,7 +298,8 @@ static espy_status read_message(cli_reader *in, const cJSON *json, const char *a
 
 static espy_status read_messages(cli_reader *in, const cJSON *list) {
     int n = cJSON_GetArraySize(list), i = 0;
-    if (!cJSON_IsArray(list) || !n) return cli_request_bad(in, "messages", "must be a list");
+    if (!cJSON_IsArray(list) || !n)
+        return cli_request_bad(in, "messages", "must be a list of at least one message");
     espy_message *messages = cli_request_take(in, (size_t)n, sizeof *messages);
     if (!messages) return ESPY_ERR_MEMORY;
     const cJSON *item;

@@ -44,6 +44,7 @@ static espy_status split(cli_reader *in, const char *s, const char *at, espy_par
     for (const char *open; (open = strstr(s, OPEN));) {
         const char *path = open + strlen(OPEN), *close = strstr(path, CLOSE);
         if (!close) return cli_request_bad(in, at, "has an <img> without an </img>");
+        if (close == path) return cli_request_bad(in, at, "has an <img> without a path");
         espy_status status = add_text(in, s, (size_t)(open - s), to);
         if (!status) status = add_picture(in, path, (size_t)(close - path), at, to);
         if (status) return status;

@@ -107,7 +107,7 @@ int64_t cli_session_count(const cli_session *s, const espy_request *request) {
 }
 
 static void override(double *number, double with) {
-    if (!isnan(with)) *number = with;
+    if (cli_given(with)) *number = with;
 }
 
 void cli_session_sampling(const cli_session *s, const espy_sampling *base, espy_sampling *out) {
@@ -135,7 +135,7 @@ espy_request cli_session_request(const cli_session *s, const espy_task_request *
                            .sampling = sampling,
                            .stop = (const char *const *)o->stop,
                            .n_stop = o->n_stop,
-                           .keep = isnan(o->keep) ? 0 : o->keep,
+                           .keep = cli_given(o->keep) ? o->keep : 0,
                            .keep_seed = (uint64_t)o->keep_seed,
                            .min_pixels = o->min_pixels > 0 ? o->min_pixels : ask->min_pixels,
                            .max_pixels = o->max_pixels > 0 ? o->max_pixels : ask->max_pixels };

@@ -212,7 +212,8 @@ static void choose_size(espy_task_request *out, const espy_model *m, const row *
 static char *copy_wording(const row *r, espy_wording family, int film) {
     const char *wording = film && r->film ? r->film : r->prompts[family];
     char *copy = strdup(wording ? wording : r->prompts[0]);
-    for (char *s = copy; film && s && (s = strstr(s, "image"));) memcpy(s, "video", 5);
+    for (char *s = copy; film && s && (s = strstr(s, "image"));)
+        for (int i = 0; i < 5; i++) *s++ = "video"[i];
     return copy;
 }
 

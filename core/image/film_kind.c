@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Films by their first bytes, as pictures are told. Files that begin with "ftyp" are
  * films unless they say that they are AVIF or HEIC pictures. */
-#include <stdio.h>
 #include <string.h>
 
+#include "base/source.h"
 #include "image/film.h"
 
 static const struct kind {
@@ -50,10 +50,9 @@ int espy_is_film(const void *bytes, size_t n_bytes) {
 }
 
 int espy_is_film_file(const char *path) {
-    unsigned char bytes[512];
-    FILE *f = path ? fopen(path, "rb") : NULL;
-    if (!f) return 0;
-    size_t n = fread(bytes, 1, sizeof bytes, f);
-    fclose(f);
-    return espy_is_film(bytes, n);
+    espy_source file;
+    if (!path || espy_source_open(&file, path, NULL)) return 0;
+    int is_film = espy_is_film(file.data, (size_t)(file.n_bytes < 512 ? file.n_bytes : 512));
+    espy_source_close(&file);
+    return is_film;
 }

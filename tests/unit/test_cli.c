@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,6 +300,26 @@ static void describes_several(void **state) {
 }
 
 /* The prompt that a command line makes, as --verbose tells it. */
+/* Neither a number that is none nor a pipe without a writer is taken. */
+static void refuses_nan_and_pipes(void **state) {
+    (void)state;
+    static const char *const options[] = { "fps", "keep", "rate", "top-p", "min-p", "temperature" };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        char line[400], says[100];
+        snprintf(line, sizeof line, "espy describe --%s nan " WITH_MODEL IMAGES "/dot.png",
+                 options[i]);
+        snprintf(says, sizeof says, "--%s must be ", options[i]);
+        assert_int_equal(run(line), 2);
+        assert_says(err, says);
+    }
+    char line[1000];
+    snprintf(line, sizeof line, "%s/pipe.mp4", scratch);
+    assert_int_equal(mkfifo(line, 0600), 0);
+    snprintf(line, sizeof line, "espy describe " WITH_MODEL "%s/pipe.mp4", scratch);
+    assert_int_equal(run(line), 1);
+    assert_says(err, "pipe.mp4: not a regular file");
+}
+
 static void asks_in_words_of_the_task(void **state) {
     (void)state;
     static const struct {
@@ -776,6 +797,7 @@ int main(void) {
         cmocka_unit_test(reads_answers_about_films),
         cmocka_unit_test(watches_films_of_requests),
         cmocka_unit_test(describes_several),
+        cmocka_unit_test(refuses_nan_and_pipes),
         cmocka_unit_test(asks_in_words_of_the_task),
         cmocka_unit_test(reads_answers),
         cmocka_unit_test(describes_a_folder),

@@ -191,7 +191,8 @@ static void makes_pictures_of_tags(void **state) {
         { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img>dot.png\"}]}",
           "messages[0].content has an <img> without an </img>" },
         { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img>no.png</img>\"}]}", "no.png" },
-        { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img></img>\"}]}", "pictures" },
+        { "{\"messages\": [{\"role\": \"user\", \"content\": \"<img></img>\"}]}",
+          "messages[0].content has an <img> without a path" },
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         assert_int_equal(parse(&r, broken[i][0], &err), ESPY_OK);
