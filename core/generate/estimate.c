@@ -62,9 +62,10 @@ static double patch_work(const espy_model *m) {
 
 /* ... of attention for n patches, to all of them or within whole windows. */
 static double vision_attention(const espy_vision_config *v, double n) {
-    double edge = (double)(v->window_px / v->merge / v->patch) * v->merge, keys = 0;
+    int edge = v->window_px / v->merge / v->patch * v->merge;
+    double window = (double)edge * edge, keys = 0;
     for (int i = 0; i < v->n_layers; i++)
-        keys += espy_layer_has_windows(v, i) ? fmin(edge * edge, n) : n;
+        keys += espy_layer_has_windows(v, i) ? fmin(window, n) : n;
     return 2 * n * keys * v->dim;
 }
 
