@@ -89,8 +89,12 @@ static const row rows[] = {
         [ESPY_WORDING_QWEN_VL] = "框出图中" MARK "的位置",
         [ESPY_WORDING_QWEN2_VL] = "Detect the bounding box of " MARK ".",
         /* its notebook, GROUNDING.md section 4 */
-        [ESPY_WORDING_QWEN2_5_VL] = "Outline the position of each " MARK
-                                    " and output all the coordinates in JSON format." },
+        [ESPY_WORDING_QWEN2_5_VL] =
+            "Outline the position of each " MARK " and output all the coordinates in JSON format.",
+        /* without quotes: to it, a word behind one is spelled in letters */
+        [ESPY_WORDING_NANO] =
+            "Locate every instance that belongs to the following categories: " MARK
+            ". Report bbox coordinates in JSON format." },
       1024,
       2048,
       1,
@@ -228,7 +232,8 @@ static espy_status prepare(espy_task_request *out, const espy_model *m, const es
                          r->task.argument);
     espy_status status = choose_language(m, &r->task, language, &language, err);
     if (status) return status;
-    char *wording = copy_wording(r, m->family->wording, film);
+    espy_wording column = m->built_in ? ESPY_WORDING_NANO : m->family->wording;
+    char *wording = copy_wording(r, column, film);
     if (wording) out->prompt = build_prompt(wording, argument, language);
     free(wording);
     if (!out->prompt) return espy_out_of_memory(err);

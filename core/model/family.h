@@ -22,6 +22,7 @@ typedef enum espy_wording {
     ESPY_WORDING_QWEN_VL,
     ESPY_WORDING_QWEN2_5_VL,
     ESPY_WORDING_QWEN2_VL,
+    ESPY_WORDING_NANO, /* of the built-in model, whatever its family */
     ESPY_N_WORDINGS
 } espy_wording;
 

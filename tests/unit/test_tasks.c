@@ -196,6 +196,20 @@ static void sampling_follows_the_task(void **state) {
     }
 }
 
+static void the_built_in_model_is_asked_in_its_words(void **state) {
+    (void)state;
+    espy_model nano = *model;
+    nano.built_in = 1;
+    espy_task_request r;
+    assert_int_equal(
+        espy_task_prepare(&r, &nano, espy_task_find("find"), "red circle, cat", NULL, NULL),
+        ESPY_OK);
+    assert_string_equal(r.prompt,
+                        "Locate every instance that belongs to the following categories: red "
+                        "circle, cat. Report bbox coordinates in JSON format.");
+    espy_task_request_clear(&r);
+}
+
 static void the_built_in_model_keeps_to_its_languages(void **state) {
     (void)state;
     espy_model nano = *model;
@@ -293,6 +307,7 @@ int main(void) {
         cmocka_unit_test(pictures_are_as_large_as_the_task_needs),
         cmocka_unit_test(sampling_follows_the_task),
         cmocka_unit_test(the_built_in_model_keeps_to_its_languages),
+        cmocka_unit_test(the_built_in_model_is_asked_in_its_words),
         cmocka_unit_test(answers_are_read),
         cmocka_unit_test(thoughts_are_no_answers),
     };
