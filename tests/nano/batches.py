@@ -18,6 +18,8 @@ import sequences
 import words
 from model import CELL, MAX_PIXELS, MIN_PIXELS, PATCH
 
+# What a token of an answer counts. One word decides a short answer, many alike words a long one.
+WEIGHTS = {"count": 2.5, "find": 1.5, "text": 2.0, "caption": 1.3}
 NEAR = .35  # share of pictures drawn at about the size at which they are seen
 
 
@@ -76,7 +78,7 @@ class Maker:
         q = questions.text(scene, self.rng)
         pixels = self._pixels(scene.image)
         return {"pixels": [pixels], "times": [], "targets": self._targets(scene, *pixels.shape[:2]),
-                "asked": [self._pair(q.prompt, q.answer)], "page": True}
+                "asked": [self._pair(q)], "page": True}
 
     def single(self, budget):
         """A picture with as many questions as fit into budget tokens."""
@@ -88,8 +90,8 @@ class Maker:
                                   n_things=(.1, .15, .2, .25, .3)))
         asked, left = [], budget
         for q in questions.ask(scene, rng, self.vocabulary, 11):
-            pair = self._pair(q.prompt, q.answer)
-            n = sum(map(len, pair))
+            pair = self._pair(q)
+            n = len(pair[0]) + len(pair[1])
             if n <= left or not asked:
                 asked.append(pair)
                 left -= n
@@ -97,9 +99,17 @@ class Maker:
         return {"pixels": [pixels], "times": [], "targets": self._targets(scene, *pixels.shape[:2]),
                 "asked": asked}
 
-    def _pair(self, prompt, answer):
-        return (self.ids(prompt + "<|im_end|>\n<|im_start|>assistant\n"),
-                self.ids(answer + "<|im_end|>"))
+    def _pair(self, q):
+        """Ids of prompt and answer, the weight of the answer, and [(place in the prompt's ids
+        where a name ends, its box in hundredths or -1s)]."""
+        prompt = self.tok.encode(q.prompt + "<|im_end|>\n<|im_start|>assistant\n")
+        ends, mentions, at = [end for _, end in prompt.offsets], [], 0
+        for name, box in getattr(q, "mentions", ()):
+            at = q.prompt.index(name, at) + len(name)
+            place = next(i for i, end in enumerate(ends) if end >= at)
+            mentions.append((place, [min(round(v / 10), 100) for v in box] if box else [-1] * 4))
+        return (prompt.ids, self.ids(q.answer + "<|im_end|>"),
+                WEIGHTS.get(getattr(q, "task", ""), 1.0), mentions)
 
     def several(self):
         rng = self.rng
@@ -107,7 +117,7 @@ class Maker:
         size = scenes.random_size(rng, NEAR)
         s = (sequences.frames if film else sequences.pair)(rng, self.curriculum, size)
         return {"pixels": [self._pixels(i) for i in s.images], "times": s.times, "targets": None,
-                "asked": [self._pair(s.prompt, s.answer)]}
+                "asked": [self._pair(s)]}
 
     def row_key(self, row):
         return len(row["pixels"]), bool(row["times"]), "page" in row, row["pixels"][0].shape
@@ -142,24 +152,28 @@ class Maker:
                 ids += [self.pad] * n_cells + end
             prefixes.append(ids)
         positions, nxt = self._prefix_positions(prefixes[0], h // CELL, w // CELL)
-        rows_ids, rows_seg, rows_pos, rows_lab = [], [], [], []
+        rows_ids, rows_seg, rows_pos, rows_lab, rows_weight, named = [], [], [], [], [], []
         for row, ids in zip(rows, prefixes):
             seg, pos, lab = [0] * len(ids), list(positions), [-100] * len(ids)
-            ids = list(ids)
-            for k, (q, a) in enumerate(row["asked"]):
+            ids, weights = list(ids), []
+            for k, (q, a, weight, mentions) in enumerate(row["asked"]):
+                named += [(len(rows_ids), len(ids) + place, *box) for place, box in mentions]
+                weights += [weight] * len(a)
                 ids += q + a
                 seg += [k + 1] * len(q + a)
                 pos += [(nxt + i,) * 3 for i in range(len(q + a))]
                 # The label of a place is the token after it.
                 lab += [-100] * (len(q) - 1) + a + [-100]
             rows_ids.append(ids), rows_seg.append(seg), rows_pos.append(pos), rows_lab.append(lab)
+            rows_weight += weights
         t = max(map(len, rows_ids))
 
         def padded(lists, fill):
             return np.array([r + [fill] * (t - len(r)) for r in lists], np.int64)
         out = {"pixels": np.stack([p for r in rows for p in r["pixels"]]), "at": np.array(at),
                "ids": padded(rows_ids, 0), "segments": padded(rows_seg, -1),
-               "labels": padded(rows_lab, -100),
+               "labels": padded(rows_lab, -100), "weights": np.array(rows_weight, np.float32),
+               "named": np.array(named, np.int64).reshape(-1, 6),
                "positions": padded(rows_pos, (0, 0, 0)).transpose(2, 0, 1), "targets": None}
         if rows[0]["targets"]:
             out["targets"] = [np.stack(x) for x in zip(*(r["targets"] for r in rows))]

@@ -71,22 +71,55 @@ def build(size, tok):
     return model
 
 
+TENS, UNITS = 11, 10  # digits of a coordinate in hundredths, 0 to 100
+DIGITS = 4 * (TENS + UNITS)
+
+
+def digits_loss(x, boxes):
+    """x [n, DIGITS]: logits of the digits of four coordinates; boxes [n, 4], 0 to 100.
+    Returns [n]."""
+    tens, units = x.unflatten(-1, (4, TENS + UNITS)).split((TENS, UNITS), -1)
+
+    def loss(logits, digit):
+        return F.cross_entropy(logits.flatten(0, 1), digit.flatten(), reduction="none")
+    return (loss(tens, boxes // 10) + loss(units, boxes % 10)).view(-1, 4).mean(-1)
+
+
 class Heads(nn.Module):
     """Auxiliary heads of training, on every patch: the thing that covers it, its
-    colour, its box, and the characters in its left and right half. Not part of the
-    shipped model."""
+    colour, its box, as numbers and in digits, and the characters in its left and right
+    half; and within the text layers, at the end of each name in a question: whether it
+    is there, and the digits of its box. Not part of the shipped model."""
 
-    def __init__(self, curriculum, width, n_colors):
+    def __init__(self, curriculum, width, text_width, n_colors):
         super().__init__()
         self.n_chars = len(scenes.CHARACTERS) + 1
-        self.sizes = [scenes.n_labels(curriculum), n_colors + 1, 2 * self.n_chars, 4]
+        self.sizes = [scenes.n_labels(curriculum), n_colors + 1, 2 * self.n_chars, 4, DIGITS]
         self.linear = nn.Linear(width, sum(self.sizes))
+        self.named = nn.Linear(text_width, 1 + DIGITS)
+
+    def mentions(self, states, named):
+        """states: hidden [b, t, width] of some layers; named [n, 6]: row, place, box or -1s.
+        Returns the loss and the share of digits that the last layer gets right."""
+        loss, boxes, there = 0, named[:, 2:], named[:, 2] >= 0
+        for x in states:
+            x = x[named[:, 0], named[:, 1]].float()
+            out = self.named(F.rms_norm(x, x.shape[-1:]))
+            loss = loss + F.binary_cross_entropy_with_logits(out[:, 0], there.float())
+            if there.any():
+                loss = loss + digits_loss(out[there, 1:], boxes[there]).mean()
+        if not there.any():
+            return loss / len(states), 1.0
+        with torch.no_grad():
+            tens = out[there, 1:].unflatten(-1, (4, TENS + UNITS))[..., :TENS].argmax(-1)
+            right = (tens == boxes[there] // 10).float().mean()
+        return loss / len(states), float(right)
 
     def forward(self, x, labels, colors, chars, boxes):
         """x [n, p, width]; labels, colors [n, p]; chars [n, p, 2]; boxes [n, p, 4]
         in 0..1."""
         out = self.linear(x.float())
-        a, b, c, d = out.split(self.sizes, -1)
+        a, b, c, d, e = out.split(self.sizes, -1)
         thing = (labels > 0).float()
         n = thing.sum().clamp(min=1)
         weight = torch.where(labels > 0, 2.0, .5)
@@ -100,6 +133,8 @@ class Heads(nn.Module):
         loss = loss + (F.cross_entropy(c.flatten(0, 2), chars.flatten(), reduction="none") *
                        weight).sum() / weight.sum()
         loss = loss + 4 * ((d - boxes).abs().mean(-1) * thing).sum() / n
+        at = labels > 0
+        loss = loss + digits_loss(e[at], (boxes[at] * 100).round().long().clamp(0, 100)).mean()
         with torch.no_grad():
             right = ((a.argmax(-1) == labels) & (labels > 0)).sum() / n
             is_char = chars > 0
@@ -216,10 +251,10 @@ class Pass:
         mixed = torch.cat((mixed, mixed), -1)[:, None]
         return mixed.cos().to(self.dtype), mixed.sin().to(self.dtype)
 
-    def text(self, ids, positions, segments, seen, at):
+    def text(self, ids, positions, segments, seen, at, states=None):
         """ids, segments [b, t] (segment 0: the shared beginning; -1: padding);
         at [cells]: where the vision tokens stand, alike in each row. Returns the
-        last hidden states [b, t, dim]."""
+        last hidden states [b, t, dim]; states, a list, receives those of each layer."""
         lm = self.language
         b, t = ids.shape
         x = F.embedding(ids, lm.embed_tokens.weight).to(self.dtype)
@@ -248,6 +283,8 @@ class Pass:
                                 m.down_proj)
             if seen is not None and i < len(seen.taps):
                 x = x.index_add(1, at, seen.taps[i].reshape(b, -1, x.shape[-1]))
+            if states is not None:
+                states.append(x)
         return self.rms_norm(x, lm.norm)
 
     def logits(self, hidden):

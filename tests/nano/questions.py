@@ -24,7 +24,7 @@ DETAILED = "Describe this image in detail."
 TAGS = "List the tags of this image as a JSON array of strings."
 TEXT = "Please output only the text content from the image without any additional descriptions or formatting."
 SAYS = "What does the text say?"
-FIND = ('Locate every instance that belongs to the following categories: "%s". '
+FIND = ("Locate every instance that belongs to the following categories: %s. "
         "Report bbox coordinates in JSON format.")
 COUNT = "How many %s are there in this image? Answer with a number."
 NO_TEXT = "There is no text."
@@ -37,6 +37,7 @@ class Question:
     answer: str
     truth: dict
     language: str = "en"
+    mentions: tuple = ()  # (words of the prompt, box of the first thing that they name, or None)
 
 
 def _nothing(scene):
@@ -112,6 +113,12 @@ def _groups(scene):
     return groups
 
 
+def _mention(scene, name, spelled=None):
+    """For the auxiliary loss on the prompt: where a name of it is."""
+    things = _groups(scene).get(name)
+    return spelled or name, box_of(things[0], scene.image.size) if things else None
+
+
 def _absent(scene, rng, vocabulary):
     """A description near the scene that nothing answers to."""
     present = _groups(scene)
@@ -140,7 +147,8 @@ def count(scene, rng, vocabulary):
         n = len(groups[name])
     else:
         name, n = _absent(scene, rng, vocabulary), 0
-    return Question("count", COUNT % words.plural(name), str(n), {"exact": str(n)})
+    return Question("count", COUNT % words.plural(name), str(n), {"exact": str(n)},
+                    mentions=(_mention(scene, name, words.plural(name)),))
 
 
 def presence(scene, rng, vocabulary):
@@ -150,7 +158,8 @@ def presence(scene, rng, vocabulary):
     article = "" if name in words.PLURAL_NAMES else words.article(name)[:-len(name)]
     is_ = "Are there" if name in words.PLURAL_NAMES else "Is there"
     answer = "Yes." if there else "No."
-    return Question("presence", f"{is_} {article}{name} in this image?", answer, {"exact": answer})
+    return Question("presence", f"{is_} {article}{name} in this image?", answer, {"exact": answer},
+                    mentions=(_mention(scene, name),))
 
 
 def _unique(scene):
@@ -181,7 +190,7 @@ def relation(scene, rng):
         answer = (("To the right." if dx > 0 else "To the left.") if abs(dx) > abs(dy)
                   else ("Below." if dy > 0 else "Above."))
         return Question("relation", f"Where is the {name_a} relative to the {name_b}?", answer,
-                        {"exact": answer})
+                        {"exact": answer}, mentions=(_mention(scene, name_a), _mention(scene, name_b)))
     return None
 
 
@@ -191,7 +200,8 @@ def color(scene, rng):
         return None
     t, name = unique[rng.integers(len(unique))]
     answer = t.color.capitalize() + "."
-    return Question("color", f"What color is the {name}?", answer, {"exact": answer})
+    return Question("color", f"What color is the {name}?", answer, {"exact": answer},
+                    mentions=(_mention(scene, name),))
 
 
 def box_of(thing, size):
@@ -219,7 +229,9 @@ def find(scene, rng, vocabulary, n_absent=None):
              for name in chosen for t in groups.get(name, [])]
     # Taught to a hundredth of a side: a finer last digit is noise to so small a model.
     said = [{**f, "bbox_2d": [round(v, -1) for v in f["bbox_2d"]]} for f in found]
-    return Question("find", FIND % ", ".join(chosen), json.dumps(said), {"boxes": found})
+    mentions = tuple(_mention(scene, name) for name in chosen if name != "text")
+    return Question("find", FIND % ", ".join(chosen), json.dumps(said), {"boxes": found},
+                    mentions=mentions)
 
 
 def ask(scene, rng, vocabulary, n):
@@ -227,12 +239,13 @@ def ask(scene, rng, vocabulary, n):
     other = str(rng.choice(["de", "fr", "es", "zh"]))
     has_text = any(t.kind == "word" for t in scene.things)
     makers = [
-        (1.0, lambda: caption(scene, rng)), (.4, lambda: caption(scene, rng, other)),
-        (.15, lambda: alt(scene, rng)), (.12, lambda: detailed(scene, rng)),
+        (.7, lambda: caption(scene, rng)), (.3, lambda: caption(scene, rng, other)),
+        (.1, lambda: alt(scene, rng)), (.08, lambda: detailed(scene, rng)),
         (.15, lambda: tags(scene, rng)), (1.4 if has_text else .12, lambda: text(scene, rng)),
-        (.8, lambda: count(scene, rng, vocabulary)), (.4, lambda: presence(scene, rng, vocabulary)),
-        (1.6, lambda: relation(scene, rng)), (.3, lambda: color(scene, rng)),
-        (3.0, lambda: find(scene, rng, vocabulary)),
+        (1.0, lambda: count(scene, rng, vocabulary)), (.4, lambda: presence(scene, rng, vocabulary)),
+        (1.6, lambda: relation(scene, rng)), (1.6, lambda: relation(scene, rng)),
+        (1.6, lambda: relation(scene, rng)), (.6, lambda: color(scene, rng)),
+        (3.0, lambda: find(scene, rng, vocabulary)), (1.5, lambda: find(scene, rng, vocabulary)),
     ]
     weights = [w for w, _ in makers]
     picks = rng.choice(len(makers), min(n, len(makers)), replace=False,

@@ -58,7 +58,7 @@ class Muon:
             p.grad = None
 
 
-def rate_at(done, warm=.02, cool=.45):
+def rate_at(done, cool, warm=.02):
     """Of a run's length done (0..1): up, flat, down to zero."""
     return min(1, done / warm) * min(1, max(0, (1 - done) / cool))
 
@@ -72,6 +72,7 @@ class Run:
         self.tok = tokenizer.make(args.curriculum)
         self.model = nano.build(args.size, self.tok).to(self.device)
         self.heads = nano.Heads(args.curriculum, self.model.config.vision_config.hidden_size,
+                                self.model.config.text_config.hidden_size,
                                 len(words.COLORS)).to(self.device)
         # The mergers' square matrices would cost Muon more than all others together.
         matrices = [p for n, p in self.model.named_parameters() if p.ndim >= 2 and not
@@ -107,16 +108,21 @@ class Run:
     def step(self, batch, rate):
         t = {k: torch.from_numpy(v).to(self.device) for k, v in batch.items() if k != "targets"}
         seen = self.forward.vision(t["pixels"])
-        hidden = self.forward.text(t["ids"], t["positions"], t["segments"], seen, t["at"])
+        states = []
+        hidden = self.forward.text(t["ids"], t["positions"], t["segments"], seen, t["at"], states)
         answers = t["labels"] >= 0
         logits = self.forward.logits(hidden[answers])
         wanted = t["labels"][answers]
-        loss = F.cross_entropy(logits, wanted)
-        total, right, read = loss, 0.0, 0.0
+        each = F.cross_entropy(logits, wanted, reduction="none")
+        loss = (each * t["weights"]).sum() / t["weights"].sum()
+        total, right, read, named = loss, 0.0, 0.0, 0.0
         if batch["targets"]:
             targets = [torch.from_numpy(x).to(self.device) for x in batch["targets"]]
             aux, right, read = self.heads(seen.last, *(x.long() for x in targets[:3]), targets[3])
             total = loss + self.args.auxiliary * aux
+        if len(t["named"]):
+            aux, named = self.heads.mentions(states[1:-1], t["named"])
+            total = total + self.args.auxiliary * aux
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.muon.step(rate * self.args.rate, .01, self.dtype)
@@ -129,7 +135,7 @@ class Run:
         self.done["questions"] += int((t["segments"].max(1).values).sum())
         with torch.no_grad():
             tokens = (logits.argmax(-1) == wanted).float().mean()
-        return float(loss.detach()), float(tokens), right, read
+        return float(loss.detach()), float(tokens), right, read, named
 
 
 def keep_memory():
@@ -153,6 +159,7 @@ def main():
     parser.add_argument("--several", type=float, default=0, help="share of rows with several pictures")
     parser.add_argument("--pages", type=float, default=.25, help="share of rows that are words alone")
     parser.add_argument("--rate", type=float, default=.01)
+    parser.add_argument("--cool", type=float, default=.45, help="share of the run in which the rate falls")
     parser.add_argument("--auxiliary", type=float, default=1.0, help="weight of the auxiliary losses")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -180,7 +187,7 @@ def main():
     while not stop and run.done["seconds"] < args.minutes * 60:
         batch = queue.get()
         start = time.time()
-        numbers = run.step(batch, rate_at(run.done["seconds"] / (args.minutes * 60)))
+        numbers = run.step(batch, rate_at(run.done["seconds"] / (args.minutes * 60), args.cool))
         run.done["seconds"] += time.time() - start
         if not math.isfinite(numbers[0]):
             raise SystemExit("the loss is not finite")
@@ -188,7 +195,7 @@ def main():
             mean = numbers if mean is None else [.97 * a + .03 * b for a, b in zip(mean, numbers)]
         if run.done["steps"] % 50 == 0 and mean:
             line = dict(run.done, loss=mean[0], tokens=mean[1], things=mean[2], characters=mean[3],
-                        waiting=queue.qsize())
+                        named=mean[4], waiting=queue.qsize())
             log.write(json.dumps(line) + "\n")
             log.flush()
             print(" ".join(f"{k} {v:.4g}" for k, v in line.items()), flush=True)
