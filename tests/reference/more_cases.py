@@ -92,6 +92,7 @@ def main(name, folder, seed, count):
         built[run], files = checkpoint.build(family, spec)
         checkpoint.save(family, spec, built[run], files, common.folder_of(name, run))
     requests = common.folder_of(name, "requests")
+    os.makedirs(requests, exist_ok=True)  # pictures are named from there
     k = attempt = 0
     while k < count:
         rng = random.Random(seed * 1000 + attempt)
