@@ -19,6 +19,9 @@
 
 #define AS_MARKDOWN "Write the content of this document as Markdown."
 #define AS_HTML "Write the content of this document as HTML."
+#define PLACES_OF(things)                                                                          \
+    ("Locate every instance that belongs to the following categories: " things                     \
+     ". Report bbox coordinates in JSON format.")
 
 typedef struct row {
     espy_task task;
@@ -83,18 +86,15 @@ static const row rows[] = {
       1 },
     { { "find", "the places of things, as boxes", "what to find", ESPY_ANSWER_SHAPES, 4096, 0, 0,
         1 },
-      { "Locate every instance that belongs to the following categories: \"" MARK "\". Report bbox "
-        "coordinates in JSON format.",
+      { PLACES_OF("\"" MARK "\""),
         /* "box where X is in the picture", as its readme asks */
-        [ESPY_WORDING_QWEN_VL] = "框出图中" MARK "的位置",
-        [ESPY_WORDING_QWEN2_VL] = "Detect the bounding box of " MARK ".",
+        [ESPY_WORDING_QWEN_VL] = ("框出图中" MARK "的位置"),
+        [ESPY_WORDING_QWEN2_VL] = ("Detect the bounding box of " MARK "."),
         /* its notebook, GROUNDING.md section 4 */
-        [ESPY_WORDING_QWEN2_5_VL] =
-            "Outline the position of each " MARK " and output all the coordinates in JSON format.",
+        [ESPY_WORDING_QWEN2_5_VL] = ("Outline the position of each " MARK
+                                     " and output all the coordinates in JSON format."),
         /* without quotes: to it, a word behind one is spelled in letters */
-        [ESPY_WORDING_NANO] =
-            "Locate every instance that belongs to the following categories: " MARK
-            ". Report bbox coordinates in JSON format." },
+        [ESPY_WORDING_NANO] = PLACES_OF(MARK) },
       1024,
       2048,
       1,
