@@ -94,6 +94,14 @@ void make_folder(char path[64]) {
     need(mkdtemp(path) != NULL, path);
 }
 
+const char *joined(const char *a, const char *b) {
+    static char paths[4][1200];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", a, b);
+    return path;
+}
+
 void write_file(const char *folder, const char *name, const void *data, size_t n_bytes) {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", folder, name);

@@ -35,6 +35,9 @@ void make_folder(char path[64]);
 void write_file(const char *folder, const char *name, const void *data, size_t n_bytes);
 void remove_folder(const char *path); /* with the files in it */
 
+/* "a/b"; lives for four calls. */
+const char *joined(const char *a, const char *b);
+
 /* Writes the tiny one-file GGUF of tests/data under the name of the built-in
  * model: general.name says "espy-nano". */
 void write_built_in(const char *path);

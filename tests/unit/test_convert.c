@@ -14,35 +14,29 @@
 #include <cmocka.h>
 #include <espy.h>
 
+#include "bytes.h"
+
 #include "convert/mix.h"
 #include "model/model.h"
 #include "text/vocab_parts.h"
 
 static char data[1024], folder[64];
 
-static int make_folder(void **state) {
+static int begin(void **state) {
     (void)state;
     snprintf(data, sizeof data, "%s/tests/data/qwen3_vl", getenv("ESPY_SOURCE_ROOT"));
-    strcpy(folder, "/tmp/espy-convert-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    make_folder(folder);
+    return 0;
 }
 
-static int remove_folder(void **state) {
+static int end(void **state) {
     (void)state;
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command);
 }
 
-/* Paths in the test's folder and in the data; each lives for four calls. */
-static const char *joined(const char *a, const char *b) {
-    static char paths[4][1200];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", a, b);
-    return path;
-}
-
+/* Paths in the test's folder and in the data, as joined gives them. */
 static const char *at(const char *name) {
     return joined(folder, name);
 }
@@ -405,14 +399,14 @@ static void mixes_choose_types(void **state) {
     assert_int_equal(chosen(&f, "v.blk.1.attn_qkv.weight", 256), ESPY_IQ4_XS);
 }
 
-static void slurp(const char *path, char **bytes, long *n) {
+static void slurp(const char *path, char **contents, long *n) {
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
     fseek(f, 0, SEEK_END);
     *n = ftell(f);
     rewind(f);
-    *bytes = malloc((size_t)*n);
-    assert_int_equal(fread(*bytes, 1, (size_t)*n, f), *n);
+    *contents = malloc((size_t)*n);
+    assert_int_equal(fread(*contents, 1, (size_t)*n, f), *n);
     fclose(f);
 }
 
@@ -626,8 +620,8 @@ static void numbers_that_cannot_be(void **state) {
         assert_says(err, "'blk.1.ffn_up.weight'");
         assert_says(err, rows[i].says);
         assert_int_equal(n_files(), 1);
-        remove_folder(NULL);
-        make_folder(NULL);
+        end(NULL);
+        begin(NULL);
     }
 }
 
@@ -654,7 +648,7 @@ static void folders_that_are_not_whole(void **state) {
 }
 
 int main(void) {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(kept_types_answer_the_same),
         TEST(mixes_choose_types),

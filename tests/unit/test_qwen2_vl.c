@@ -13,33 +13,26 @@
 
 #include <cmocka.h>
 
+#include "bytes.h"
 #include "generate/answer.h"
 #include "model/windows.h"
 
 static char data[1024], folder[64];
 
-static int make_folder(void **state) {
+static int begin(void **state) {
     (void)state;
-    strcpy(folder, "espy-qwen2-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    make_folder(folder);
+    return 0;
 }
 
-static int remove_folder(void **state) {
+static int end(void **state) {
     (void)state;
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command);
 }
 
-/* Paths; each lives for four calls. */
-static const char *joined(const char *a, const char *b) {
-    static char paths[4][1200];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", a, b);
-    return path;
-}
-
+/* Paths in the test's folder and in the data, as joined gives them. */
 static const char *at(const char *name) {
     return joined(folder, name);
 }
@@ -361,7 +354,7 @@ static void releases_sample_almost_greedily(void **state) {
     espy_model_close(&m);
 }
 
-#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void) {
     const char *root = getenv("ESPY_SOURCE_ROOT");
