@@ -256,7 +256,7 @@ typedef struct espy_part {
      * places, see needs_all in espy_task. */
     double keep;        /* picture: of its tokens this part is looked at, chosen at
                            random, over 0 to 1 (NaViT, arXiv:2307.06304); 0: that of
-                           the request, else all                                 */
+                           the request, else all. Clip: 0                        */
     uint64_t keep_seed; /* the same seed and size choose the same                */
     int drop_same;      /* clip: drop what is, pixel by pixel, as in the two frames
                            before (at least one token of each two frames stays)  */

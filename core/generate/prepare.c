@@ -142,6 +142,10 @@ static espy_status drop_same(espy_prepared *out, const espy_model *m, const espy
 static espy_status add_clip(espy_prepared *out, const espy_model *m, const espy_part *part,
                             const espy_request *r, espy_error *err) {
     espy_clip *clip = &out->clips[out->n_clips];
+    if (part->keep != 0)
+        return espy_fail(
+            err, ESPY_ERR_ARGUMENT, -1,
+            "keep is for pictures; of a film drop_same leaves out what stays the same");
     espy_status status = espy_clip_plan(clip, m, part, r->min_pixels, r->max_pixels, err);
     if (status) return status;
     int index = out->n_clips++;

@@ -31,6 +31,22 @@ static espy_status read_architecture(const espy_model *m, espy_numbers *n, espy_
                      known);
 }
 
+/* Stretched positions change every answer; they are not computed here. */
+static espy_status check_rope(const espy_model *m, const espy_numbers *n, espy_error *err) {
+    char key[96];
+    snprintf(key, sizeof key, "%s.rope.scaling.type", n->architecture);
+    const espy_meta *type = espy_container_meta(m->language, key);
+    if (!type ||
+        (type->type == ESPY_META_STRING && type->s_bytes == 4 && memcmp(type->s, "none", 4) == 0))
+        return ESPY_OK;
+    int is_text = type->type == ESPY_META_STRING;
+    return espy_fail(err, is_text ? ESPY_ERR_UNSUPPORTED : ESPY_ERR_FORMAT, -1,
+                     "%s: %s is '%.*s'; espy runs models as they were trained, 'none'",
+                     espy_container_path(m->language), key,
+                     is_text ? (int)(type->s_bytes > 40 ? 40 : type->s_bytes) : 11,
+                     is_text ? type->s : "not a string");
+}
+
 /* Whether the language part's file holds the vision part too. */
 static int has_both(const espy_container *c) {
     static const char *const patches[] = { "v.patch_embd.weight", "v.patch_embed.weight",
@@ -94,6 +110,7 @@ espy_status espy_gguf_open_parts(espy_model *m, espy_numbers *n, const char *pat
                                  const char *mmproj, espy_error *err) {
     espy_status status = espy_container_open(&m->language, path, err);
     if (!status) status = read_architecture(m, n, err);
+    if (!status) status = check_rope(m, n, err);
     if (status) return status;
     char name[96];
     snprintf(name, sizeof name, "%s.embedding_length", n->architecture);

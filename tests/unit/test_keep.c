@@ -250,6 +250,10 @@ static void a_still_film_is_short(void **state) {
     assert_int_equal(some.timeline.positions.next, all.timeline.positions.next);
     espy_prepared_free(&all);
     espy_prepared_free(&some);
+    espy_error err = { 0 };
+    parts[0].keep = 0.5; /* said of the film itself it is a mistake */
+    assert_int_equal(espy_prepare(&some, m, &r, &err), ESPY_ERR_ARGUMENT);
+    assert_non_null(strstr(err.message, "drop_same"));
     espy_image_close(&a);
     espy_image_close(&b);
     espy_model_close(&m);

@@ -226,6 +226,47 @@ static void cut_files_are_named(void **state) {
     free(gguf);
 }
 
+static size_t put_text(char *to, const char *key, const char *value) {
+    uint64_t key_bytes = strlen(key), value_bytes = strlen(value);
+    uint32_t string = 8;
+    memcpy(to, &key_bytes, 8);
+    memcpy(to + 8, key, key_bytes);
+    memcpy(to + 8 + key_bytes, &string, 4);
+    memcpy(to + 12 + key_bytes, &value_bytes, 8);
+    memcpy(to + 20 + key_bytes, value, value_bytes);
+    return (size_t)(20 + key_bytes + value_bytes);
+}
+
+/* A GGUF with one more key in front, and a second that keeps the tensors aligned. */
+static void write_gguf_with(const char *name, const char *key, const char *value) {
+    enum { HEADER = 24, ALIGNMENT = 32 };
+    size_t n, added;
+    char *gguf = read_file("gguf/micro-bf16.gguf", &n), *out = calloc(1, n + 1024);
+    char filler[ALIGNMENT + 1] = { 0 };
+    uint64_t n_keys;
+    assert_non_null(out);
+    memcpy(&n_keys, gguf + 16, 8);
+    n_keys += 2;
+    memcpy(gguf + 16, &n_keys, 8);
+    memcpy(out, gguf, HEADER);
+    added = put_text(out + HEADER, key, value);
+    memset(filler, '-', ALIGNMENT - (added + 20 + strlen("filler")) % ALIGNMENT);
+    added += put_text(out + HEADER + added, "filler", filler);
+    memcpy(out + HEADER + added, gguf + HEADER, n - HEADER);
+    write_file(name, out, n + added);
+    free(gguf);
+    free(out);
+}
+
+static void stretched_positions_are_refused(void **state) {
+    (void)state;
+    link_as("gguf/mmproj-micro-bf16.gguf", "mmproj.gguf");
+    write_gguf_with("model.gguf", "qwen3vl.rope.scaling.type", "none");
+    opens(at("model.gguf"));
+    write_gguf_with("model.gguf", "qwen3vl.rope.scaling.type", "yarn");
+    fails(at("model.gguf"), ESPY_ERR_UNSUPPORTED, "'yarn'");
+}
+
 static void info_tells_the_numbers(void **state) {
     (void)state;
     link_checkpoint(NULL, NULL);
@@ -261,6 +302,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(missing_things_are_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(wrong_numbers_are_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(cut_files_are_named, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(stretched_positions_are_refused, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(info_tells_the_numbers, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
