@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* config.json beside good weights: whatever numbers it states, the model opens
- * or says why not; one that opens also answers. One that speaks of experts has weights
- * with experts beside it. */
+ * or says why not; one that opens also answers. A word in it tells which family's
+ * weights are beside it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@ espy_status fuzz_status;
 
 /* Links to the files of a good model, and the input as config.json. */
 typedef struct place {
+    const char *word; /* in a config.json that belongs here; the first takes the others */
     const char *from; /* below ESPY_FUZZ_MODELS */
     const char *files[5];
     char folder[64];
@@ -20,14 +21,24 @@ typedef struct place {
 
 static place places[] = {
     { .from = "bf16", .files = { "model.safetensors", "tokenizer.json" } },
-    { .from = "../qwen_vl/f16",
+    { .word = "\"visual\"",
+      .from = "../qwen_vl/f16",
       .files = { "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
                  "model.safetensors.index.json", "qwen.tiktoken" } },
-    { .from = "../qwen3_vl_moe/bf16", .files = { "model.safetensors", "tokenizer.json" } },
+    { .word = "experts",
+      .from = "../qwen3_vl_moe/bf16",
+      .files = { "model.safetensors", "tokenizer.json" } },
+    { .word = "\"qwen2_vl",
+      .from = "../qwen2_vl/micro",
+      .files = { "model.safetensors", "tokenizer.json" } },
+    { .word = "\"qwen2_5_vl",
+      .from = "../qwen2_5_vl/micro",
+      .files = { "model.safetensors", "tokenizer.json" } },
 };
+enum { N_PLACES = sizeof places / sizeof *places };
 
 static void remove_folders(void) {
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    for (int i = 0; i < N_PLACES; i++) {
         char command[128];
         snprintf(command, sizeof command, "rm -rf '%s'", places[i].folder);
         if (system(command)) fprintf(stderr, "%s stays\n", places[i].folder);
@@ -64,17 +75,19 @@ static void answer(const espy_model *model, int sees) {
     espy_context_close(&context);
 }
 
-static int says(const uint8_t *data, size_t size, const char *word) {
-    return data && memmem(data, size, word, strlen(word)) != NULL;
+static int place_of(const uint8_t *data, size_t size) {
+    for (int i = 1; i < N_PLACES && data; i++)
+        if (memmem(data, size, places[i].word, strlen(places[i].word))) return i;
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    int other = says(data, size, "\"visual\"") ? 1 : says(data, size, "experts") ? 2 : 0;
+    int other = place_of(data, size);
     char path[128];
     espy_model *model;
     espy_error err = { 0 };
     if (!places[0].folder[0]) {
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) make_folder(&places[i]);
+        for (int i = 0; i < N_PLACES; i++) make_folder(&places[i]);
         atexit(remove_folders);
     }
     snprintf(path, sizeof path, "%s/config.json", places[other].folder);

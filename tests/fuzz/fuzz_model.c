@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The numbers and the tensor list of a GGUF model: the input is laid over those
  * of a good file, whose vocabulary and tensor data stay. A model that opens then
- * looks at a picture and answers. An input that names the architecture with experts
- * is laid over a file of that, with its mmproj beside it. */
+ * looks at a picture and answers. An input that names the architecture of another
+ * base is laid over that, with its mmproj beside it if it is in two files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +21,18 @@ static struct base {
     uint8_t good[MAX_BYTES];
     size_t n, vocab_begin, vocab_end;
 } bases[] = {
-    { .architecture = "qwen3vl", .path = ESPY_FUZZ_MODELS "/gguf/one-file-native.gguf" },
+    { .architecture = "qwen3vl", /* and what names none of the others */
+      .path = ESPY_FUZZ_MODELS "/gguf/one-file-native.gguf" },
     { .architecture = "qwen3vlmoe",
       .path = ESPY_FUZZ_MODELS "_moe/gguf/micro-bf16.gguf",
       .mmproj = ESPY_FUZZ_MODELS "_moe/gguf/mmproj-micro-bf16.gguf" },
+    { .architecture = "qwen2vl",
+      .path = ESPY_FUZZ_MODELS "/../qwen2_vl/gguf/micro-bf16.gguf",
+      .mmproj = ESPY_FUZZ_MODELS "/../qwen2_vl/gguf/mmproj-micro-bf16.gguf" },
+    { .architecture = "qwen25vl",
+      .path = ESPY_FUZZ_MODELS "/../qwen2_5_vl/gguf/one-file-native.gguf" },
 };
+enum { N_BASES = sizeof bases / sizeof *bases };
 
 static void remove_file(void) {
     unlink(path);
@@ -92,13 +99,20 @@ static espy_status answer(const espy_model *model, espy_error *err) {
     return status;
 }
 
+static const struct base *base_of(const uint8_t *data, size_t size) {
+    for (int i = 1; i < N_BASES && data; i++) {
+        const char *name = bases[i].architecture;
+        if (memmem(data, size, name, strlen(name))) return &bases[i];
+    }
+    return &bases[0];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     espy_model *model;
     espy_error err = { 0 };
     if (!bases[0].n) make_file();
-    for (int i = 0; i < 2 && !bases[1].n; i++) read_good(&bases[i]);
-    const char *moe = bases[1].architecture;
-    const struct base *b = &bases[data && memmem(data, size, moe, strlen(moe))];
+    for (int i = 0; i < N_BASES && !bases[i].n; i++) read_good(&bases[i]);
+    const struct base *b = base_of(data, size);
     espy_model_params params = { .mmproj = b->mmproj };
     write_file(b, data, size);
     fuzz_status = espy_model_open(&model, path, &params, &err);

@@ -195,9 +195,15 @@ bus(342,308),(670,766)(1,2),(3,4)
 for name, answer in ANSWERS.items():
     save("shapes/" + name, answer.encode())
 
-# A model with experts: its config, and its GGUF without vocabulary and data.
-MOE = HERE.parents[1] / "data" / "qwen3_vl_moe"
-save("config/moe.json", json.dumps(json.loads((MOE / "bf16" / "config.json").read_text())).encode())
-WHOLE = (MOE / "gguf" / "micro-bf16.gguf").read_bytes()
-save("model/moe", WHOLE[:WHOLE.index(b"tokenizer.ggml.tokens")] +
-     WHOLE[WHOLE.index(b"tokenizer.chat_template"):WHOLE.rindex(b"blk.") + 80])
+# Of further families a config, and a GGUF without vocabulary and data.
+MODELS = HERE.parents[1] / "data"
+for name, config, gguf_path in [
+        ("moe", "qwen3_vl_moe/bf16", "qwen3_vl_moe/gguf/micro-bf16.gguf"),
+        ("qwen2_vl", "qwen2_vl/micro", "qwen2_vl/gguf/micro-bf16.gguf"),
+        ("qwen2_5_vl", "qwen2_5_vl/micro", "qwen2_5_vl/gguf/one-file-native.gguf")]:
+    numbers = json.loads((MODELS / config / "config.json").read_text())
+    save(f"config/{name}.json", json.dumps(numbers).encode())
+    whole = (MODELS / gguf_path).read_bytes()
+    end = max(whole.rindex(b"blk."), whole.rfind(b"v.patch_embd"))
+    save("model/" + name, whole[:whole.index(b"tokenizer.ggml.tokens")] +
+         whole[whole.index(b"tokenizer.chat_template"):end + 80])
