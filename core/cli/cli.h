@@ -162,8 +162,15 @@ typedef struct cli_medium {
     int is_film;
 } cli_medium;
 
-/* Whether this file is a film, or is named as one. "-" is only known when it is read. */
+/* Whether this file is a film, or is named as one. "-" is read for that. */
 int cli_is_film(const char *path);
+
+/* All of standard input, which is read once and kept: for what it is must be known
+ * before it is loaded. Errors of cli_read_file. */
+espy_status cli_stdin(const char **bytes, size_t *n_bytes, espy_error *err);
+
+/* Like espy_film_open; "-" is standard input. */
+espy_status cli_film_open(espy_film **out, const char *path, espy_error *err);
 
 /* Whether a file of this name (NULL: none) can be written, before long work.
  * Errors of espy_output_path. */

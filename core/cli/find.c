@@ -265,7 +265,7 @@ static espy_status measure(job *j, search *in, espy_image **image, espy_error *e
         in->height_px = espy_image_height(*image);
         return ESPY_OK;
     }
-    status = espy_film_open(&film, in->path, err);
+    status = cli_film_open(&film, in->path, err);
     if (status) return status;
     espy_film_get_info(film, &info);
     in->width_px = info.width_px;
@@ -344,6 +344,10 @@ static int check(const job *j) {
             cli_say("%s: a film; --draw and --svg are for pictures", j->files.items[i]);
             return CLI_USAGE;
         }
+    if (o->answer && !strcmp(o->answer, "-") && j->files.n && !strcmp(j->files.items[0], "-")) {
+        cli_say("--answer and the picture cannot both be standard input");
+        return CLI_USAGE;
+    }
     if (o->answer && j->files.n > 1) {
         cli_say("--answer is about one picture, not %d", j->files.n);
         return CLI_USAGE;

@@ -3,9 +3,6 @@
  * by their first bytes, broken ones by their names. */
 #include "cli.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
     cli_session *s = user;
     return cli_progress_step(&s->progress, phase, done, total);
@@ -35,38 +32,18 @@ static espy_status watch(cli_medium *out, cli_session *s, espy_film *film,
     cli_progress_clear(&s->progress);
     out->is_film = 1;
     if (!status && s->o->verbose)
-        cli_say("film: %s, %s, %dx%d, %.2f s, %.3f frames a second; %d frames are looked at",
+        cli_say("film: %s, %s, %dx%d, %.2f s, %.3f frames a second; %d frame%s looked at",
                 info.format, info.codec, info.width_px, info.height_px, info.duration_s, info.fps,
-                out->frames.n_images);
-    return status;
-}
-
-/* Standard input may be either. */
-static espy_status load_stdin(cli_medium *out, cli_session *s, const espy_request *limits,
-                              espy_error *err) {
-    char *bytes = NULL;
-    size_t n = 0;
-    espy_film *film = NULL;
-    espy_status status = cli_read_file("-", &bytes, &n, err);
-    if (status) return status;
-    if (!espy_is_film(bytes, n)) {
-        status = espy_image_decode(&out->image, bytes, n, s->o->alpha, "standard input", err);
-    } else {
-        status = espy_film_open_memory(&film, bytes, n, "standard input", err);
-        if (!status) status = watch(out, s, film, limits, err);
-        espy_film_close(&film);
-    }
-    free(bytes);
+                out->frames.n_images, out->frames.n_images == 1 ? " is" : "s are");
     return status;
 }
 
 espy_status cli_medium_load(cli_medium *out, cli_session *s, const char *path,
                             const espy_request *limits, espy_error *err) {
     *out = (cli_medium){ 0 };
-    if (!strcmp(path, "-")) return load_stdin(out, s, limits, err);
-    if (!cli_is_film(path)) return espy_image_load(&out->image, path, s->o->alpha, err);
+    if (!cli_is_film(path)) return cli_picture_load(&out->image, path, s->o->alpha, err);
     espy_film *film;
-    espy_status status = espy_film_open(&film, path, err);
+    espy_status status = cli_film_open(&film, path, err);
     if (status) return status;
     status = watch(out, s, film, limits, err);
     espy_film_close(&film);

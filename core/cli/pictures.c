@@ -60,7 +60,12 @@ static int is_named_film(const char *name) {
 
 int cli_is_film(const char *path) {
     const char *slash = strrchr(path, '/');
-    if (!strcmp(path, "-")) return 0;
+    if (!strcmp(path, "-")) {
+        espy_error unreadable; /* told when it is loaded */
+        const char *bytes;
+        size_t n_bytes;
+        return !cli_stdin(&bytes, &n_bytes, &unreadable) && espy_is_film(bytes, n_bytes);
+    }
     return espy_is_film_file(path) || is_named_film(slash ? slash + 1 : path);
 }
 
@@ -146,14 +151,30 @@ espy_status cli_read_file(const char *path, char **bytes, size_t *n_bytes, espy_
     return status;
 }
 
+espy_status cli_stdin(const char **bytes, size_t *n_bytes, espy_error *err) {
+    static char *held;
+    static size_t n_held;
+    espy_status status = held ? ESPY_OK : cli_read_file("-", &held, &n_held, err);
+    *bytes = held;
+    *n_bytes = n_held;
+    return status;
+}
+
 espy_status cli_picture_load(espy_image **out, const char *path, espy_alpha alpha,
                              espy_error *err) {
+    const char *bytes;
+    size_t n_bytes;
     if (strcmp(path, "-") != 0) return espy_image_load(out, path, alpha, err);
-    char *bytes = NULL;
-    size_t n_bytes = 0;
-    espy_status status = cli_read_file(path, &bytes, &n_bytes, err);
+    espy_status status = cli_stdin(&bytes, &n_bytes, err);
     if (status) return status;
-    status = espy_image_decode(out, bytes, n_bytes, alpha, "standard input", err);
-    free(bytes);
-    return status;
+    return espy_image_decode(out, bytes, n_bytes, alpha, "standard input", err);
+}
+
+espy_status cli_film_open(espy_film **out, const char *path, espy_error *err) {
+    const char *bytes;
+    size_t n_bytes;
+    if (strcmp(path, "-") != 0) return espy_film_open(out, path, err);
+    espy_status status = cli_stdin(&bytes, &n_bytes, err);
+    if (status) return status;
+    return espy_film_open_memory(out, bytes, n_bytes, "standard input", err);
 }

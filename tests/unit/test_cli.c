@@ -116,6 +116,7 @@ static void refuses_wrong_usage(void **state) {
         { "espy find --answer a --fitted 640 cup x", "--fitted must be like 640x480" },
         { "espy find --fitted 640x480 cup " PHOTO, "--fitted only goes with --answer" },
         { "espy find --answer a cup " PHOTO " " PHOTO, "--answer is about one picture" },
+        { "espy find --answer - cup -", "cannot both be standard input" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = run(cases[i].line);
@@ -205,6 +206,17 @@ static void watches_films(void **state) {
     assert_int_equal(run("espy ask --json --frames 2 " WITH_MODEL "When? - <" FILMS "/h264.mkv"),
                      0);
     assert_says(out, "\"video_times\":[0.6875]");
+    /* on standard input it gets a film's words and limits too */
+    assert_int_equal(run("espy -v " WITH_MODEL "- <" FILMS "/vp8.webm >a; espy " WITH_MODEL FILMS
+                         "/vp8.webm >b; cmp a b"),
+                     0);
+    assert_says(err, "prompt: Describe this video in one sentence.");
+    assert_int_equal(run("espy --preset events --json " WITH_MODEL "- <" FILMS "/vp8.webm"), 0);
+    assert_says(out, "\"shapes\":[");
+    assert_int_equal(run("espy -v --frames 1 " WITH_MODEL "- <" FILMS "/one.mp4"), 0);
+    assert_says(err, "; 1 frame is looked at");
+    assert_int_equal(run("espy find " WITH_MODEL "x - </dev/null"), 1);
+    assert_says(err, "standard input: ");
     /* a picture and films in one prompt, and one by one */
     assert_int_equal(run("espy ask --json --together " WITH_MODEL "x " IMAGES "/dot.png " FILMS
                          "/one.mp4 " FILMS "/numbered.gif"),
@@ -240,9 +252,10 @@ static void reads_answers_about_films(void **state) {
     if (!reads_films()) skip();
     assert_int_equal(
         run("echo '[{\"time\": 1.5, \"bbox_2d\": [0, 500, 500, 1000], \"label\": \"x\"}]' >a;"
-            "espy find --answer a x " FILMS "/turned-left.mp4"),
+            "espy find --answer a x " FILMS "/turned-left.mp4;"
+            "espy find --answer a x - <" FILMS "/turned-left.mp4"),
         0);
-    assert_string_equal(out, "x\t0 32 24 64 at 1.5 s\n");
+    assert_string_equal(out, "x\t0 32 24 64 at 1.5 s\nx\t0 32 24 64 at 1.5 s\n");
     assert_int_equal(run("echo '{\"00:00.10 - 00:01.00\": \"it moves\"}' >a;"
                          "espy find --answer a x " FILMS "/vp8.webm;"
                          "espy find --json --answer a x " FILMS "/vp8.webm"),
