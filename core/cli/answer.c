@@ -214,11 +214,13 @@ static int turn_open(turn *t, job *j, const cli_medium *media, const char *label
     return 0;
 }
 
-/* One answer, after turn_ask, about n pictures or films, whose names are labels. */
-static int answer(job *j, turn *t, const cli_medium *media, const char *const *labels, int n) {
+/* One answer, after turn_ask, about n pictures or films, which files of these names
+ * hold. */
+static int answer(job *j, turn *t, const cli_medium *media, int n, const char *const *labels,
+                  int n_labels) {
     espy_error err = { .offset = -1 };
     espy_result result = { 0 };
-    const char *label = n == 1 ? labels[0] : NULL;
+    const char *label = n_labels == 1 ? labels[0] : NULL;
     if (turn_open(t, j, media, label, n)) {
         turn_close(t);
         return cli_say("out of memory"), CLI_FAILED;
@@ -232,20 +234,31 @@ static int answer(job *j, turn *t, const cli_medium *media, const char *const *l
     if (!status) status = espy_generate(j->session->context, &t->request, &result, &err);
     cli_progress_clear(&j->session->progress);
     int code = status ? cli_session_report(j->session, label, &err)
-                      : finish(j, &t->out, labels, n, &result);
+                      : finish(j, &t->out, labels, n_labels, &result);
     espy_result_clear(&result);
     turn_close(t);
     return code;
+}
+
+/* turn_ask about this file, and the file itself; cli_medium_close in any case. */
+static espy_status turn_load(turn *t, job *j, cli_medium *medium, const char *path,
+                             espy_error *err) {
+    int film = cli_is_film(path);
+    *medium = (cli_medium){ 0 };
+    if (!film && j->task->films_only)
+        return cli_fail(err, ESPY_ERR_ARGUMENT, -1, "the preset '%s' is about films, not pictures",
+                        j->task->name);
+    turn_ask(t, j, film);
+    return cli_medium_load(medium, j->session, path, &t->request, err);
 }
 
 static int answer_file(job *j, const char *path) {
     espy_error err = { .offset = -1 };
     cli_medium medium;
     turn t = { 0 };
-    turn_ask(&t, j, cli_is_film(path));
-    espy_status status = cli_medium_load(&medium, j->session, path, &t.request, &err);
+    espy_status status = turn_load(&t, j, &medium, path, &err);
     int code =
-        status ? cli_session_report(j->session, path, &err) : answer(j, &t, &medium, &path, 1);
+        status ? cli_session_report(j->session, path, &err) : answer(j, &t, &medium, 1, &path, 1);
     cli_medium_close(&medium);
     return code;
 }
@@ -258,7 +271,7 @@ static int answer_frames(job *j, const cli_list *files) {
     turn_ask(&t, j, 1);
     espy_status status = cli_medium_join(&medium, j->session, files, &t.request, &err);
     int code = status ? cli_session_report(j->session, NULL, &err)
-                      : answer(j, &t, &medium, (const char *const *)files->items, 1);
+                      : answer(j, &t, &medium, 1, (const char *const *)files->items, files->n);
     cli_medium_close(&medium);
     return code;
 }
@@ -276,9 +289,7 @@ static espy_status on_request(void *user, int64_t i, espy_request *request, espy
     many *m = user;
     turn *t = m->turns[i] = calloc(1, sizeof *t);
     if (!t) return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
-    turn_ask(t, m->j, cli_is_film(m->files->items[i]));
-    espy_status status =
-        cli_medium_load(&t->medium, m->j->session, m->files->items[i], &t->request, err);
+    espy_status status = turn_load(t, m->j, &t->medium, m->files->items[i], err);
     if (status) return status;
     if (turn_open(t, m->j, &t->medium, m->files->items[i], 1))
         return cli_fail(err, ESPY_ERR_MEMORY, -1, "out of memory");
@@ -343,7 +354,7 @@ static int answer_together(job *j, const cli_list *files) {
     for (; n < files->n && !code; n++)
         if (cli_medium_load(&media[n], j->session, files->items[n], &t.request, &err))
             code = cli_session_report(j->session, files->items[n], &err);
-    if (!code) code = answer(j, &t, media, (const char *const *)files->items, n);
+    if (!code) code = answer(j, &t, media, n, (const char *const *)files->items, n);
     while (n > 0) cli_medium_close(&media[--n]);
     free(media);
     return code;
@@ -368,11 +379,30 @@ static espy_status prepare(job *j, const char *argument, const cli_list *files, 
     if (cli_given(o->rate)) n_films = files->n;
     espy_status status =
         espy_task_prepare_film(&j->film_ask, j->session->model, j->task, argument, language, err);
-    if (!status && (n_films < files->n || !j->task->films_only))
+    if (!status && !j->task->films_only)
         status = espy_task_prepare(&j->ask, j->session->model, j->task, argument, language, err);
     if (!status && o->verbose)
-        cli_say("prompt: %s", n_films && n_films == files->n ? j->film_ask.prompt : j->ask.prompt);
+        cli_say("prompt: %s", j->task->films_only || (n_films && n_films == files->n)
+                                  ? j->film_ask.prompt
+                                  : j->ask.prompt);
     return status;
+}
+
+/* Pictures can be the frames of a film; a film has its own. */
+static int check_frames(const cli_options *o, const cli_list *files) {
+    const char *option = cli_given(o->rate) ? "--rate" : o->times ? "--times" : NULL;
+    for (int i = 0; option && i < files->n; i++)
+        if (cli_is_film(files->items[i])) {
+            cli_say("%s is for pictures, and %s is a film; --fps says how many of its frames a "
+                    "second are looked at",
+                    option, files->items[i]);
+            return CLI_USAGE;
+        }
+    if (o->times && files->n != o->n_times) {
+        cli_say("--times has %d times for %d pictures", o->n_times, files->n);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
 }
 
 int cli_answer(const cli_options *o, const espy_task *task, const char *argument,
@@ -389,13 +419,13 @@ int cli_answer(const cli_options *o, const espy_task *task, const char *argument
         cli_list_free(&files);
         return code;
     }
-    if (o->times && files.n != o->n_times) {
-        cli_say("--times has %d times for %d pictures", o->n_times, files.n);
+    int answered = check_frames(o, &files);
+    if (answered) {
         cli_list_free(&files);
-        return CLI_USAGE;
+        return answered;
     }
     j.headings = n_paths > 0 && is_folder_or_many(&files, n_paths, paths);
-    int answered = cli_session_open(&session, o, NULL);
+    answered = cli_session_open(&session, o, NULL);
     if (!answered && prepare(&j, argument, &files, &err))
         answered = cli_session_report(&session, NULL, &err);
     if (!answered) answered = answer_all(&j, &files, together);

@@ -71,7 +71,8 @@ static espy_request limits_of(const chat *c) {
 static void tell(const chat *c, const char *path, const cli_medium *m) {
     if (!c->interactive) return;
     if (m->is_film)
-        fprintf(stderr, "film %d: %s, %d frames\n", c->n_films, path, m->frames.n_images);
+        fprintf(stderr, "film %d: %s, %d frame%s\n", c->n_films, path, m->frames.n_images,
+                m->frames.n_images == 1 ? "" : "s");
     else
         fprintf(stderr, "picture %d: %s, %dx%d\n", c->n_pictures, path, espy_image_width(m->image),
                 espy_image_height(m->image));

@@ -299,8 +299,18 @@ static int read_stored(job *j, search *in, espy_error *err) {
     return code;
 }
 
+#define NOT_DRAWN "a film; --draw and --svg are for pictures"
+
+static int is_drawn(const job *j) {
+    return j->o->draw || j->o->svg;
+}
+
 static int find_in(job *j, const char *path) {
     espy_error err = { .offset = -1 };
+    if (is_drawn(j) && cli_is_film(path)) { /* the pictures beside it are */
+        cli_fail(&err, ESPY_ERR_ARGUMENT, -1, NOT_DRAWN);
+        return cli_session_report(j->session, path, &err);
+    }
     search in = { .job = j, .path = path, .err = &err };
     if (j->headings && !j->o->json) in.heading = path;
     int code = j->o->answer ? read_stored(j, &in, &err) : ask(j, &in, &err);
@@ -339,11 +349,12 @@ static int check(const job *j) {
         cli_say("--draw: this espy was built without pango, which draws labels; --svg works");
         return CLI_FAILED;
     }
-    for (int i = 0; i < j->files.n && (o->draw || o->svg); i++)
-        if (cli_is_film(j->files.items[i])) {
-            cli_say("%s: a film; --draw and --svg are for pictures", j->files.items[i]);
-            return CLI_USAGE;
-        }
+    int n_films = 0;
+    for (int i = 0; i < j->files.n && is_drawn(j); i++) n_films += cli_is_film(j->files.items[i]);
+    if (n_films && n_films == j->files.n) {
+        cli_say("%s: " NOT_DRAWN, j->files.items[0]);
+        return CLI_USAGE;
+    }
     if (o->answer && !strcmp(o->answer, "-") && j->files.n && !strcmp(j->files.items[0], "-")) {
         cli_say("--answer and the picture cannot both be standard input");
         return CLI_USAGE;

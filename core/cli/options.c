@@ -240,7 +240,9 @@ static const char *check_numbers(const cli_options *o) {
         return "--min-pixels must not exceed --max-pixels";
     if (cli_given(o->keep) && !(o->keep > 0 && o->keep <= 1))
         return "--keep must be more than 0 and at most 1";
-    if (o->keep_seed < 0) return "--keep-seed must be at least 0";
+    if (o->keep_seed != CLI_NOT_GIVEN && o->keep_seed < 0) return "--keep-seed must be at least 0";
+    if (o->keep_seed != CLI_NOT_GIVEN && !cli_given(o->keep))
+        return "--keep-seed only goes with --keep";
     if (o->total_pixels != CLI_NOT_GIVEN && o->total_pixels < 1)
         return "--total-pixels must be at least 1";
     if (o->frames != CLI_NOT_GIVEN && (o->frames < 1 || o->frames > 768))
@@ -300,6 +302,7 @@ static int read_times(cli_options *o) {
 }
 
 static const char *check(cli_options *o) {
+    if (o->model && !*o->model) return "--model is empty; it takes a path or a name";
     if (read_cache_type(o)) return "--cache-type must be f16, f32 or q8_0";
     if (read_times(o)) return "--times must be seconds that do not fall, like 0,0.5,1";
     if (read_size(o->size, &o->width_px, &o->height_px)) return "--size must be like 640x480";
@@ -331,6 +334,45 @@ static int check_arguments(const cli_command *command, const cli_options *o) {
     return CLI_OK;
 }
 
+/* The option that an argument "--name", "--name=value", "-n" or "-nvalue" begins with;
+ * at a cluster's end that of its last letter. */
+static const struct poptOption *option_of(const char *arg, int at_end) {
+    int is_long = !strncmp(arg, "--", 2);
+    size_t n = strcspn(arg, "=");
+    char letter = is_long ? 0 : at_end ? arg[strlen(arg) - 1] : arg[1];
+    for (int i = 0; tables[i].arg; i++)
+        for (const struct poptOption *o = tables[i].arg; o->longName; o++)
+            if (is_long ? strlen(o->longName) == n - 2 && !strncmp(o->longName, arg + 2, n - 2)
+                        : letter && o->shortName == letter)
+                return o;
+    return NULL;
+}
+
+static int takes_value(const struct poptOption *o) {
+    return o && (o->argInfo & POPT_ARG_MASK) != POPT_ARG_NONE;
+}
+
+/* popt points to the argument where the value stands: behind the option, or with it. */
+static void tell_wrong(char *text, size_t capacity, char **argv, int what) {
+    const char *bad = poptBadOption(parser, 0), *before = NULL, *value = bad;
+    if (what != POPT_ERROR_BADNUMBER && what != POPT_ERROR_OVERFLOW) {
+        snprintf(text, capacity, "%.100s: %.100s", bad, poptStrerror(what));
+        return;
+    }
+    for (int i = 2; argv[i]; i++)
+        if (argv[i] == bad && argv[i - 1][0] == '-' && argv[i - 1][1]) before = argv[i - 1];
+    const struct poptOption *o = before && !strchr(before, '=') ? option_of(before, 1) : NULL;
+    if (!takes_value(o)) {
+        o = option_of(bad, 0);
+        value = strchr(bad, '=') ? strchr(bad, '=') + 1 : bad + 2;
+    }
+    int kind = o ? (int)(o->argInfo & POPT_ARG_MASK) : POPT_ARG_DOUBLE;
+    snprintf(text, capacity, "--%s: '%.100s' is %s", o ? o->longName : "?", value,
+             what == POPT_ERROR_OVERFLOW ? "too large or too small"
+             : kind == POPT_ARG_DOUBLE   ? "not a number"
+                                         : "not a whole number");
+}
+
 int cli_options_read(const cli_command *command, int argc, char **argv, const cli_options **out,
                      int *exit_code) {
     char text[300];
@@ -339,6 +381,7 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
                            .threads = CLI_NOT_GIVEN,
                            .temperature = CLI_NO_NUMBER,
                            .keep = CLI_NO_NUMBER,
+                           .keep_seed = CLI_NOT_GIVEN,
                            .top_p = CLI_NO_NUMBER,
                            .min_p = CLI_NO_NUMBER,
                            .repetition_penalty = CLI_NO_NUMBER,
@@ -369,7 +412,7 @@ int cli_options_read(const cli_command *command, int argc, char **argv, const cl
     if (what == SHOW_HELP) return show_help(command), 1;
     if (what == SHOW_VERSION) return printf("espy %s\n", espy_version()), 1;
     if (what < -1) {
-        snprintf(text, sizeof text, "%.100s: %.100s", poptBadOption(parser, 0), poptStrerror(what));
+        tell_wrong(text, sizeof text, argv, what);
         return *exit_code = usage(command, text);
     }
     given.args = poptGetArgs(parser);

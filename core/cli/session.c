@@ -22,6 +22,19 @@ static void on_log(void *user, int level, const char *line) {
     cli_say("%s%s", level == 1 ? "warning: " : "", line);
 }
 
+/* Before anything is asked: --kernels is to blame, not the picture. */
+static int check_kernels(const cli_session *s) {
+    espy_error err = { .offset = -1 };
+    espy_context_params params = { .n_context = 1, .n_threads = 1, .kernels = s->o->kernels };
+    espy_context *context;
+    if (!s->o->kernels) return CLI_OK;
+    espy_status status = espy_context_open(&context, s->model, &params, &err);
+    espy_context_close(&context);
+    if (!status) return CLI_OK;
+    cli_report(NULL, &err);
+    return status == ESPY_ERR_UNSUPPORTED ? CLI_USAGE : CLI_FAILED;
+}
+
 int cli_session_open(cli_session *s, const cli_options *o, const char *model_path) {
     espy_error err = { .offset = -1 };
     char *path;
@@ -41,7 +54,7 @@ int cli_session_open(cli_session *s, const cli_options *o, const char *model_pat
     espy_status status = espy_model_open(&s->model, path, &params, &err);
     s->load_ms = cli_now_ms() - start;
     cli_progress_clear(&s->progress);
-    int code = status ? cli_report(path, &err) : CLI_OK;
+    int code = status ? cli_report(path, &err) : check_kernels(s);
     espy_free(path);
     return code;
 }
@@ -136,7 +149,7 @@ espy_request cli_session_request(const cli_session *s, const espy_task_request *
                            .stop = (const char *const *)o->stop,
                            .n_stop = o->n_stop,
                            .keep = cli_given(o->keep) ? o->keep : 0,
-                           .keep_seed = (uint64_t)o->keep_seed,
+                           .keep_seed = o->keep_seed > 0 ? (uint64_t)o->keep_seed : 0,
                            .min_pixels = o->min_pixels > 0 ? o->min_pixels : ask->min_pixels,
                            .max_pixels = o->max_pixels > 0 ? o->max_pixels : ask->max_pixels };
 }

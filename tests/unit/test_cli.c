@@ -89,7 +89,17 @@ static void refuses_wrong_usage(void **state) {
         { "espy info a b", "'b' is one argument too many" },
         { "espy describe --colour x", "--colour: unknown option" },
         { "espy describe --model", "--model" },
-        { "espy describe --max-tokens x y", "x: invalid numeric value" },
+        { "espy describe --max-tokens abc y", "--max-tokens: 'abc' is not a whole number" },
+        { "espy describe --max-tokens=1.5 y", "--max-tokens: '1.5' is not a whole number" },
+        { "espy describe --stop x --top-k x y", "--top-k: 'x' is not a whole number" },
+        { "espy describe -q -nx y", "--max-tokens: 'x' is not a whole number" },
+        { "espy describe -qn -x y", "--max-tokens: '-x' is not a whole number" },
+        { "espy describe --fps abc y", "--fps: 'abc' is not a number" },
+        { "espy describe --threads 99999999999 y", "'99999999999' is too large or too small" },
+        { "espy describe -m '' x", "--model is empty" },
+        { "espy describe --keep-seed 1 x", "--keep-seed only goes with --keep" },
+        { "espy describe " WITH_MODEL "--kernels foo " PHOTO,
+          "espy: kernels 'foo' do not run on this CPU" },
         { "espy describe --max-tokens 0 x", "--max-tokens must be at least 1" },
         { "espy describe --threads 0 x", "--threads must be from 1" },
         { "espy describe -t -1 x", "--threads must be from 1" },
@@ -234,13 +244,29 @@ static void watches_films(void **state) {
                          "/film-1.png " IMAGES "/film-5.png " IMAGES "/film-9.png"),
                      0);
     assert_says(out, "\"video_grid_thw\":[[2,4,4]],\"video_times\":[0.125,0.5]");
+    assert_null(strstr(out, "\"file\":"));
+    assert_says(out, "\"files\":[");
+    assert_says(out, "film-9.png\"]");
     assert_int_equal(
         run("espy ask --rate 4 " WITH_MODEL "x " IMAGES "/film-1.png " IMAGES "/tiny-1.png"), 1);
     assert_says(err, "tiny-1.png has 40x36 pixels, the first frame 72x56");
+    assert_int_equal(
+        run("espy ask --rate 4 " WITH_MODEL "x " IMAGES "/film-1.png " IMAGES "/film-2.png"), 0);
+    assert_null(strstr(out, "=="));
     assert_int_equal(run("espy describe --preset events " WITH_MODEL IMAGES "/dot.png"), 1);
-    assert_says(err, "about films, not pictures");
+    assert_string_equal(strstr(err, "dot.png"),
+                        "dot.png: the preset 'events' is about films, not pictures\n");
+    assert_int_equal(
+        run("espy --preset events --json " WITH_MODEL IMAGES "/dot.png " FILMS "/vp8.webm"), 1);
+    assert_says(err, "dot.png: the preset 'events' is about films");
+    assert_says(out, "\"shapes\":[");
     assert_int_equal(run("espy ask --frames 0 " WITH_MODEL "x " FILMS "/one.mp4"), 2);
-    assert_int_equal(run("espy ask --rate 4 " WITH_MODEL "x " FILMS "/one.mp4"), 1);
+    assert_int_equal(run("espy ask --rate 4 " WITH_MODEL "x " FILMS "/one.mp4"), 2);
+    assert_says(err, "--rate is for pictures");
+    assert_says(err, "/one.mp4 is a film; --fps says how many of its frames");
+    assert_int_equal(
+        run("espy ask --times 0,1 " WITH_MODEL "x " IMAGES "/dot.png " FILMS "/one.mp4"), 2);
+    assert_says(err, "--times is for pictures");
     assert_int_equal(
         run("printf '%s\\n' " FILMS "/vp8.webm 'What?' 'And?' | espy chat " WITH_MODEL), 0);
     assert_string_equal(err, "");
@@ -263,6 +289,12 @@ static void reads_answers_about_films(void **state) {
     assert_says(out, "it moves\t0.1-1 s\n");
     assert_says(out, "{\"type\":\"span\",\"label\":\"it moves\",\"start\":0.1,\"end\":1}");
     assert_int_equal(run("espy find --draw a.png x " FILMS "/vp8.webm"), 2);
+    /* of a folder the pictures are drawn */
+    assert_int_equal(run("mkdir -p mixed && cp " FILMS "/vp8.webm " IMAGES "/dot.png mixed; "
+                         "espy find " WITH_MODEL "--svg drawn x mixed >/dev/null; ls drawn"),
+                     0);
+    assert_string_equal(out, "dot.svg\n");
+    assert_says(err, "mixed/vp8.webm: a film; --draw and --svg are for pictures");
 }
 
 static void watches_films_of_requests(void **state) {
