@@ -14,8 +14,17 @@ static int expert_layers(const espy_text_config *c) {
     return n;
 }
 
+/* Vision layers that see the whole picture, where the others attend in windows. */
+static int full_layers(const espy_vision_config *c) {
+    int n = 0;
+    for (int i = 0; c->window_px && i < c->n_full; i++) n += c->full[i] < c->n_layers;
+    return n;
+}
+
 void espy_model_get_info(const espy_model *m, espy_model_info *info) {
     const espy_config *c = &m->config;
+    int films = m->chat->video_pad != NULL;
+    const espy_film_limits film = films ? espy_model_film_limits(m) : (espy_film_limits){ 0 };
     *info = (espy_model_info){
         .family = m->family->name,
         .name = m->name,
@@ -48,6 +57,13 @@ void espy_model_get_info(const espy_model *m, espy_model_info *info) {
         .n_active_experts = c->text.n_active,
         .expert_dim = c->text.expert_dim,
         .expert_layers = expert_layers(&c->text),
+        .max_frames = films ? ESPY_MAX_FRAMES : 0,
+        .frame_min_pixels = film.frame_min,
+        .frame_max_pixels = film.frame_max,
+        .film_min_pixels = film.film_min,
+        .film_max_pixels = film.film_max,
+        .window_px = c->vision.window_px,
+        .full_layers = full_layers(&c->vision),
     };
 }
 

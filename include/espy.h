@@ -173,6 +173,14 @@ typedef struct espy_model_info {
      * the model chooses n_active_experts of n_experts, each expert_dim wide. All 0:
      * it has none. */
     int n_experts, n_active_experts, expert_dim, expert_layers;
+    /* Films: the most frames that the model is shown, and the pixels of each and of all
+     * together between which they are fitted; 0: no such limit. With max_frames 0 the
+     * model takes no films. */
+    int max_frames;
+    int64_t frame_min_pixels, frame_max_pixels, film_min_pixels, film_max_pixels;
+    /* Edge of the windows in which the vision layers attend, but for full_layers of
+     * them, which see the whole picture; 0: all of them do. */
+    int window_px, full_layers;
 } espy_model_info;
 
 /* Strings belong to the model. */

@@ -18,6 +18,24 @@ static void print_memory(const espy_memory_estimate *m, int64_t n_context) {
            (double)m->vision_cache_bytes * mb);
 }
 
+static void print_films(const espy_model_info *i) {
+    if (!i->max_frames) {
+        puts("films          none; single frames can be given as pictures");
+        return;
+    }
+    printf("films          %d frames at most", i->max_frames);
+    if (i->frame_min_pixels)
+        printf(", each of %lld to %lld pixels", (long long)i->frame_min_pixels,
+               (long long)i->frame_max_pixels);
+    else if (i->frame_max_pixels)
+        printf(", each of at most %lld pixels", (long long)i->frame_max_pixels);
+    if (i->film_min_pixels)
+        printf(", all of %lld to %lld pixels\n", (long long)i->film_min_pixels,
+               (long long)i->film_max_pixels);
+    else
+        printf(", all of at most %lld pixels\n", (long long)i->film_max_pixels);
+}
+
 static void print_info(const espy_model_info *i) {
     if (i->name[0]) printf("name           %s\n", i->name);
     printf("family         %s (%s)\n", i->family, i->paper);
@@ -39,12 +57,16 @@ static void print_info(const espy_model_info *i) {
         printf("%d tokens a picture\n", i->n_queries);
     else
         printf("%dx%d patches per token\n", i->merge, i->merge);
-    printf("DeepStack      %d layers\n", i->n_deepstack);
+    if (i->window_px)
+        printf("windows        %d pixels, in all but %d of the vision layers\n", i->window_px,
+               i->full_layers);
+    if (i->n_deepstack) printf("DeepStack      %d layers\n", i->n_deepstack);
     if (i->image_px)
         printf("pictures       squashed to %dx%d pixels\n", i->image_px, i->image_px);
     else
         printf("pictures       %lld to %lld pixels\n", (long long)i->min_pixels,
                (long long)i->max_pixels);
+    print_films(i);
     if (i->box_scale)
         printf("boxes          0 to %d\n", i->box_scale);
     else
@@ -82,6 +104,13 @@ static cJSON *info_json(const espy_model_info *i, const espy_memory_estimate *m,
         { "box_scale", i->box_scale },
         { "image_px", i->image_px },
         { "n_queries", i->n_queries },
+        { "max_frames", i->max_frames },
+        { "frame_min_pixels", (double)i->frame_min_pixels },
+        { "frame_max_pixels", (double)i->frame_max_pixels },
+        { "film_min_pixels", (double)i->film_min_pixels },
+        { "film_max_pixels", (double)i->film_max_pixels },
+        { "window_px", i->window_px },
+        { "full_layers", i->full_layers },
         { "n_context", (double)n_context },
         { "weights_bytes", (double)m->weights_bytes },
         { "active_bytes", (double)m->active_bytes },

@@ -44,30 +44,39 @@ static double token_pixels(const espy_model *m) {
     return side * side;
 }
 
+espy_film_limits espy_model_film_limits(const espy_model *m) {
+    const espy_video_traits *t = &m->family->video;
+    const espy_video_config *v = &m->config.video;
+    double token = token_pixels(m);
+    if (t->whole) /* a model of small pictures was not taught larger frames */
+        return (espy_film_limits){ .frame_max = m->built_in ? m->config.image.max_pixels : 0,
+                                   .film_min = v->min_pixels,
+                                   .film_max = v->max_pixels };
+    double most = fmin(t->most_tokens * token, (double)v->max_pixels);
+    double least = fmin(fmax(t->least_tokens * token, (double)v->min_pixels), most);
+    double all = t->total_tokens * token * m->config.vision.temporal;
+    return (espy_film_limits){ (int64_t)least, (int64_t)most, .film_max = (int64_t)all };
+}
+
 /* Qwen3-VL: limits of all frames together, the last one doubled if they are odd. */
 static void limits_of_all(const espy_model *m, double n, const espy_clip_limits *given,
                           double *least, double *most) {
-    *least =
-        given->min_pixels > 0 ? n * (double)given->min_pixels : (double)m->config.video.min_pixels;
-    *most =
-        given->total_pixels > 0 ? (double)given->total_pixels : (double)m->config.video.max_pixels;
+    const espy_film_limits l = espy_model_film_limits(m);
+    *least = given->min_pixels > 0 ? n * (double)given->min_pixels : (double)l.film_min;
+    *most = given->total_pixels > 0 ? (double)given->total_pixels : (double)l.film_max;
     if (given->max_pixels > 0) *most = fmin(*most, n * (double)given->max_pixels);
-    /* a model of small pictures was not taught larger frames */
-    if (m->built_in) *most = fmin(*most, n * (double)m->config.image.max_pixels);
+    if (l.frame_max > 0) *most = fmin(*most, n * (double)l.frame_max);
 }
 
 /* Qwen2-VL and Qwen2.5-VL: limits of one frame, which many frames lower; within
  * those of the model's files. */
 static void limits_of_each(const espy_model *m, int n, const espy_clip_limits *given, double *least,
                            double *most) {
-    const espy_video_traits *t = &m->family->video;
-    double token = token_pixels(m);
-    double total = given->total_pixels > 0 ? (double)given->total_pixels : t->total_tokens * token;
-    *least = given->min_pixels > 0
-                 ? (double)given->min_pixels
-                 : fmax(t->least_tokens * token, (double)m->config.video.min_pixels);
-    *most = fmax(fmin(t->most_tokens * token, total / n * m->config.vision.temporal),
-                 floor(*least * 1.05));
+    const espy_film_limits l = espy_model_film_limits(m);
+    double total = given->total_pixels > 0 ? (double)given->total_pixels * m->config.vision.temporal
+                                           : (double)l.film_max;
+    *least = (double)(given->min_pixels > 0 ? given->min_pixels : l.frame_min);
+    *most = fmax(fmin((double)l.frame_max, total / n), floor(*least * 1.05));
     if (given->max_pixels > 0) *most = fmin(*most, (double)given->max_pixels);
     *most = fmin(*most, (double)m->config.video.max_pixels);
 }

@@ -67,6 +67,14 @@ typedef struct espy_clip_limits {
     int64_t total_pixels;           /* of all frames */
 } espy_clip_limits;
 
+/* What holds where nothing is asked for, 0: no such limit. */
+typedef struct espy_film_limits {
+    int64_t frame_min, frame_max; /* pixels of each frame; many frames lower the upper one */
+    int64_t film_min, film_max;   /* of all of them */
+} espy_film_limits;
+
+espy_film_limits espy_model_film_limits(const espy_model *model);
+
 /* The size to which the frames of a clip are fitted, by the family's rule; n_frames
  * are those that are shown. Errors of espy_smart_resize; ESPY_ERR_ARGUMENT for more
  * pixels than can be. */

@@ -159,6 +159,15 @@ static void finds_models(void **state) {
     assert_int_equal(run("ESPY_MODEL=two espy info --json"), 0);
     assert_says(out, "\"family\":\"qwen3_vl\"");
     assert_int_equal(run("ESPY_MODELS=/nowhere:" MODELS " espy info f16"), 0);
+    assert_says(out, "DeepStack      3 layers\n");
+    assert_says(out, "films          768 frames at most, all of 4096 to 36864 pixels\n");
+    assert_null(strstr(out, "windows"));
+    assert_int_equal(run("espy info " MODELS "/../qwen2_5_vl/gguf/micro-bf16.gguf"), 0);
+    assert_says(out, "windows        112 pixels, in all but 2 of the vision layers\n");
+    assert_says(out,
+                "films          768 frames at most, each of 100352 to 602112 pixels, all of at "
+                "most 38535168 pixels\n");
+    assert_null(strstr(out, "DeepStack"));
     assert_int_equal(run("rm -r data"), 0);
 }
 
@@ -551,6 +560,8 @@ static void knows_qwen_vl(void **state) {
     assert_says(out, "qwen_vl (arXiv:2308.12966)");
     assert_says(out, "256 tokens a picture");
     assert_says(out, "squashed to 448x448 pixels");
+    assert_says(out, "films          none;");
+    assert_null(strstr(out, "DeepStack"));
     assert_int_equal(run("espy describe " WITH_QWEN_VL IMAGES "/tall.png"), 0);
     assert_true(strlen(out) > 1);
     assert_int_equal(run("espy ask --json --together " WITH_QWEN_VL "what " IMAGES
