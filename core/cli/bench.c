@@ -145,7 +145,7 @@ const cli_command cli_bench = {
     .summary = "measure how fast a model is here",
     .examples = "  espy bench --repeat 3 model.gguf\n"
                 "  espy bench --json --size 1280x960 --threads 4 model.gguf\n",
-    .groups = CLI_BENCH | CLI_JSON | CLI_PICTURE | CLI_MODEL,
+    .groups = CLI_BENCH | CLI_JSON | CLI_SIZE | CLI_MODEL,
     .min_args = 0,
     .max_args = 1,
     .run = run,

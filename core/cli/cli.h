@@ -36,7 +36,7 @@
 enum {
     CLI_MODEL = 1,    /* --model, --mmproj, --threads, ... */
     CLI_SAMPLING = 2, /* --temperature, ...                */
-    CLI_PICTURE = 4,  /* --min-pixels, ...                 */
+    CLI_PICTURE = 4,  /* --min-pixels, ..., --fps, ...     */
     CLI_ANSWER = 8,   /* --max-tokens, --system, --stop    */
     CLI_PRESET = 16,  /* --preset                          */
     CLI_TOGETHER = 32,
@@ -48,7 +48,8 @@ enum {
     CLI_TYPE = 1 << 12,    /* --type, --vision-type, --force */
     CLI_CONVERT = 1 << 13, /* --out, --one-file              */
     CLI_FIND = 1 << 14,    /* --draw, --svg, --answer, --fitted */
-    CLI_RATE = 1 << 15     /* --rate                          */
+    CLI_RATE = 1 << 15,    /* --rate                          */
+    CLI_SIZE = 1 << 16     /* of CLI_PICTURE the pixels alone */
 };
 
 /* No option may have this value, so that -1 is told apart. */

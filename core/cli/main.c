@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The espy program: finds the command that the first argument names and runs
- * it. Without a command, pictures and folders are described:
+ * it. Without a command, pictures, films and folders are described:
  *
  *     espy cat.jpg   =   espy describe cat.jpg
  */
@@ -18,13 +18,13 @@ enum { n_commands = sizeof commands / sizeof *commands };
 
 static void show_help(void) {
     puts("Usage: espy [COMMAND] [OPTION...] [ARGUMENT...]\n"
-         "Looks at pictures with a Qwen vision-language model, on this computer alone.\n"
+         "Looks at pictures and films with a Qwen vision-language model, on this computer alone.\n"
          "\n"
          "Commands:");
     for (int i = 0; i < n_commands; i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     puts("\n"
-         "Pictures or folders without a command are described.\n"
+         "Pictures, films or folders without a command are described.\n"
          "`espy COMMAND --help` tells the options of a command, espy(1) all of them.\n"
          "\n"
          "Examples:\n"

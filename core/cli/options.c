@@ -50,19 +50,27 @@ static const struct poptOption sampling_table[] = {
     POPT_TABLEEND
 };
 
-static const struct poptOption picture_table[] = {
+static const struct poptOption size_table[] = {
     { "min-pixels", 0, POPT_ARG_LONGLONG, &given.min_pixels, 0,
       "enlarge smaller pictures (default: the model's number)", "N" },
     { "max-pixels", 0, POPT_ARG_LONGLONG, &given.max_pixels, 0,
       "shrink larger pictures (default: the model's number)", "N" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption alpha_table[] = {
+    { "alpha", 0, POPT_ARG_STRING, &given.alpha_name, 0,
+      "transparent pictures: over white (default), or drop the alpha", "white|drop" },
+    POPT_TABLEEND
+};
+
+static const struct poptOption film_table[] = {
     { "fps", 0, POPT_ARG_DOUBLE, &given.fps, 0,
       "of a film look at so many frames a second (default 2)", "N" },
     { "frames", 0, POPT_ARG_INT, &given.frames, 0,
       "of a film look at no more frames than this (default 768)", "N" },
     { "total-pixels", 0, POPT_ARG_LONGLONG, &given.total_pixels, 0,
       "of all frames of a film together (default: the model's number)", "N" },
-    { "alpha", 0, POPT_ARG_STRING, &given.alpha_name, 0,
-      "transparent pictures: over white (default), or drop the alpha", "white|drop" },
     POPT_TABLEEND
 };
 
@@ -174,7 +182,7 @@ static const struct group {
     { CLI_REQUEST, request_table, "Request:" },
     { CLI_PRESET, preset_table, "Question:" },
     { CLI_TOGETHER, together_table, "Question:" },
-    { CLI_RATE, rate_table, "Films:" },
+    { CLI_RATE, rate_table, "Frames:" },
     { CLI_LANGUAGE, language_table, "Language:" },
     { CLI_ANSWER, answer_table, "Answer:" },
     { CLI_JSON, json_table, "Output:" },
@@ -182,7 +190,9 @@ static const struct group {
     { CLI_FIND, find_table, "Places:" },
     { CLI_CONVERT, convert_table, "Files:" },
     { CLI_TYPE, type_table, "Types:" },
-    { CLI_PICTURE, picture_table, "Pictures:" },
+    { CLI_PICTURE | CLI_SIZE, size_table, "Size of pictures:" },
+    { CLI_PICTURE, alpha_table, "Pictures:" },
+    { CLI_PICTURE, film_table, "Films:" },
     { CLI_KEEP, keep_table, "Speed:" },
     { CLI_MODEL, model_table, "Model:" },
     { CLI_SAMPLING, sampling_table, "Sampling (default: as the model asks):" },

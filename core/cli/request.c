@@ -70,6 +70,7 @@ static const field video_fields[] = {
     { "max_pixels", INT64, IN_PART(max_pixels), 1, MAX_EXACT },
     { "total_pixels", INT64, IN_PART(total_pixels), 1, MAX_EXACT },
     { "drop_same", FLAG, IN_PART(drop_same) },
+    { "keep", NUMBER, IN_PART(keep), 0, 1 }, /* refused, and not ignored */
     { NULL },
 };
 

@@ -66,6 +66,10 @@ static void helps(void **state) {
     assert_int_equal(run("espy describe --help"), 0);
     assert_says(out, "Usage: espy describe [OPTION...] IMAGE...");
     assert_says(out, "Examples:");
+    assert_int_equal(run("espy help bench"), 0);
+    assert_says(out, "--max-pixels=N");
+    assert_null(strstr(out, "--fps"));
+    assert_null(strstr(out, "--alpha"));
     assert_int_equal(run("espy help run"), 0);
     assert_says(out, "--request=FILE.json");
     assert_int_equal(run("espy --version"), 0);
@@ -317,6 +321,10 @@ static void watches_films_of_requests(void **state) {
         0);
     assert_says(out, "\"video_grid_thw\":[[3,4,4],[6,");
     assert_says(out, "\"video_times\":[0.1875,0.875,1.375,0.0625,");
+    assert_int_equal(run("sed 's/\"max_frames\": 5/\"keep\": 0.5/' r.json >k.json; "
+                         "espy run -m " MODELS "/bf16 --request k.json"),
+                     1);
+    assert_says(err, "keep is for pictures");
     assert_int_equal(
         run("sed -i s/vp8.webm/none.webm/ r.json; espy run -m " MODELS "/bf16 --request r.json"),
         1);

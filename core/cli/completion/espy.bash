@@ -19,7 +19,8 @@ _espy() {
     local model="--model --mmproj --threads --context --cache-type --kernels --exact"
     local sampling="--temperature --top-k --top-p --min-p --repetition-penalty
         --presence-penalty --frequency-penalty --seed --greedy"
-    local picture="--min-pixels --max-pixels --fps --frames --total-pixels --alpha"
+    local pixels="--min-pixels --max-pixels"
+    local picture="$pixels --fps --frames --total-pixels --alpha"
     local keep="--keep --keep-seed"
     local answer="--max-tokens --system --stop"
     local types="F32 F16 BF16 Q8_0 Q6_K Q5_K Q4_K Q4_0"
@@ -46,7 +47,7 @@ _espy() {
     chat) options="$answer $picture $model $sampling" ;;
     info) options="--json $model" ;;
     run) options="--request --trace $model" ;;
-    bench) options="--max-tokens --size --repeat --json $picture $model" ;;
+    bench) options="--max-tokens --size --repeat --json $pixels $model" ;;
     convert) options="--out --one-file $type" ;;
     quantize) options="$type" ;;
     *) options="--preset --rate --language --json $answer $picture $keep $model $sampling" ;;
