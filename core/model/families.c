@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/family.h"
 
+#include <ctype.h>
 #include <string.h>
 
 const espy_family *const espy_families[] = {
@@ -35,4 +36,20 @@ const espy_family *espy_family_of_gguf(const char *architecture, const char *pro
         if (!found) found = f;
     }
     return found;
+}
+
+const espy_family *espy_family_of_name(const char *architecture, const char *name, size_t n) {
+    char plain[128];
+    size_t n_plain = 0;
+    for (size_t i = 0; i < n && n_plain + 1 < sizeof plain; i++)
+        if (isalnum((unsigned char)name[i]))
+            plain[n_plain++] = (char)tolower((unsigned char)name[i]);
+    plain[n_plain] = 0;
+    for (int i = 0; i < espy_n_families; i++) {
+        const espy_family *f = espy_families[i];
+        if (f->gguf_name && strstr(plain, f->gguf_name) &&
+            listed(f->gguf_architectures, architecture, strlen(architecture)))
+            return f;
+    }
+    return NULL;
 }

@@ -43,6 +43,8 @@ typedef struct espy_family {
     const char *vision_object;  /* what config.json has only if the model sees; or NULL */
     const char *gguf_architectures[4];
     const char *projector_types[4]; /* mmproj: clip.projector_type       */
+    const char *gguf_name;          /* letters and digits in the names of its GGUFs, where the
+                                       architecture leaves several families; or NULL */
     const char *paper;
 
     struct {
@@ -86,6 +88,10 @@ const espy_family *espy_family_of_type(const char *model_type);
  * tells that more than one fits. NULL: none does. */
 const espy_family *espy_family_of_gguf(const char *architecture, const char *projector, size_t n,
                                        int *several);
+
+/* The one that a GGUF's name [n], such as "Qwen2.5 VL 7B Instruct", tells among those of
+ * its architecture. NULL: none. */
+const espy_family *espy_family_of_name(const char *architecture, const char *name, size_t n);
 
 extern const espy_family espy_family_qwen2_vl;
 extern const espy_family espy_family_qwen2_5_vl;

@@ -57,12 +57,27 @@ static int has_both(const espy_container *c) {
     return found;
 }
 
+/* The family that the language part names, where its architecture leaves several: those
+ * of one width would take each other's vision parts. NULL: it does not say. */
+static const espy_family *named_family(const espy_model *m, const espy_numbers *n) {
+    static const char *const keys[] = { "general.basename", "general.name",
+                                        "general.base_model.0.name" };
+    const espy_family *found = NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !found; i++) {
+        const espy_meta *name = espy_container_meta(m->language, keys[i]);
+        if (name && name->type == ESPY_META_STRING)
+            found = espy_family_of_name(n->architecture, name->s, name->s_bytes);
+    }
+    return found;
+}
+
 static espy_status open_mmproj(espy_model *m, const espy_numbers *n, const char *given, int64_t dim,
                                espy_error *err) {
     const char *path = espy_container_path(m->language);
     char *found = NULL;
     espy_status status = ESPY_OK;
-    if (!given) status = espy_mmproj_find(&found, path, dim, n->architecture, err);
+    if (!given)
+        status = espy_mmproj_find(&found, path, dim, n->architecture, named_family(m, n), err);
     if (!status && !given && !found)
         status =
             espy_fail(err, ESPY_ERR_MISSING, -1,
@@ -93,6 +108,13 @@ static espy_status settle_family(espy_model *m, const espy_numbers *n, espy_erro
                          "%s: projector '%.*s' does not belong to a model of architecture '%s'",
                          espy_container_path(c), (int)(n_bytes > 60 ? 60 : n_bytes), projector,
                          n->architecture);
+    const espy_family *named = named_family(m, n);
+    if (m->vision && named && named != m->family)
+        return espy_fail(err, ESPY_ERR_FORMAT, -1,
+                         "%s: the vision part of a %s, but %s is a %s by its name; that model's "
+                         "own mmproj is needed",
+                         espy_container_path(c), m->family->name, espy_container_path(m->language),
+                         named->name);
     return ESPY_OK;
 }
 

@@ -5,6 +5,8 @@
 
 #include "file/container.h"
 
+struct espy_family;
+
 /* What lies at a path that a user gave. Paths are owned; free with
  * espy_place_free. */
 typedef struct espy_place {
@@ -24,10 +26,12 @@ int espy_place_is_gguf(const char *name);
 /* The mmproj GGUF that belongs to a GGUF model by its name: in the same folder,
  * "mmproj" in its name, the best match of the rest of the name; its projection
  * must be dim wide, and a family must have both its projector and the model's
- * architecture. *out is owned by the caller, NULL if there is none. Errors ESPY_ERR_FORMAT (only
- * ones of another width), ESPY_ERR_MEMORY. */
+ * architecture; this family, if named is not NULL. *out is owned by the caller, NULL if
+ * there is none. Errors ESPY_ERR_FORMAT (only ones of another width or family),
+ * ESPY_ERR_MEMORY. */
 espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
-                             const char *architecture, espy_error *err);
+                             const char *architecture, const struct espy_family *named,
+                             espy_error *err);
 
 /* clip.projector_type of a container with a vision part, [*n] without a NUL; NULL: it
  * has none. */

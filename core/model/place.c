@@ -186,21 +186,24 @@ const char *espy_projector_of(const espy_container *c, size_t *n) {
     return type->s;
 }
 
-/* Whether a file is an mmproj of this width for this architecture. */
-static int is_suitable(const char *path, int64_t dim, const char *architecture) {
+/* Whether a file is an mmproj of this width for this architecture, and, unless it is
+ * NULL, of this family. */
+static int is_suitable(const char *path, int64_t dim, const char *architecture,
+                       const espy_family *named) {
     espy_container *c;
     if (espy_container_open(&c, path, NULL)) return 0;
     const espy_meta *width = espy_container_meta(c, "clip.vision.projection_dim");
     size_t n = 0;
     const char *projector = espy_projector_of(c, &n);
-    int fits = projector && width && width->i == dim &&
-               espy_family_of_gguf(architecture, projector, n, NULL);
+    const espy_family *family =
+        projector ? espy_family_of_gguf(architecture, projector, n, NULL) : NULL;
+    int fits = family && (!named || family == named) && width && width->i == dim;
     espy_container_close(&c);
     return fits;
 }
 
 espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
-                             const char *architecture, espy_error *err) {
+                             const char *architecture, const espy_family *named, espy_error *err) {
     *out = NULL;
     char *folder = folder_of(gguf_path), **names = NULL;
     int n = folder ? list_gguf(folder, 1, &names) : -1;
@@ -214,7 +217,7 @@ espy_status espy_mmproj_find(char **out, const char *gguf_path, int64_t dim,
         size_t score = common_prefix(model, other) + 1;
         if (!path) {
             status = espy_out_of_memory(err);
-        } else if (score > best && is_suitable(path, dim, architecture)) {
+        } else if (score > best && is_suitable(path, dim, architecture, named)) {
             best = score;
             free(*out);
             *out = path;

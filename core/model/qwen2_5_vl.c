@@ -92,6 +92,7 @@ const espy_family espy_family_qwen2_5_vl = {
     .name = "qwen2_5_vl",
     .model_types = { "qwen2_5_vl" },
     .gguf_architectures = { "qwen2vl", "qwen25vl" },
+    .gguf_name = "qwen25vl",
     .projector_types = { "qwen2.5vl_merger", "qwen2.5o" },
     .paper = "arXiv:2502.13923",
     .vision = { .norm = ESPY_NORM_RMS, .mlp = ESPY_SILU, .merger_mlp = ESPY_GELU_ERF },

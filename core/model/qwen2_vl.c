@@ -60,6 +60,7 @@ const espy_family espy_family_qwen2_vl = {
     .name = "qwen2_vl",
     .model_types = { "qwen2_vl" },
     .gguf_architectures = { "qwen2vl" },
+    .gguf_name = "qwen2vl",
     .projector_types = { "qwen2vl_merger" },
     .paper = "arXiv:2409.12191",
     .vision = { .norm = ESPY_NORM_LAYER, .mlp = ESPY_GELU_QUICK, .merger_mlp = ESPY_GELU_ERF },

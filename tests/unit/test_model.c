@@ -14,6 +14,8 @@
 #include <cmocka.h>
 #include <espy.h>
 
+#include "gguf_with.h"
+
 static char data[1024], folder[64];
 
 /* A fresh folder for each test. */
@@ -226,44 +228,14 @@ static void cut_files_are_named(void **state) {
     free(gguf);
 }
 
-static size_t put_text(char *to, const char *key, const char *value) {
-    uint64_t key_bytes = strlen(key), value_bytes = strlen(value);
-    uint32_t string = 8;
-    memcpy(to, &key_bytes, 8);
-    memcpy(to + 8, key, key_bytes);
-    memcpy(to + 8 + key_bytes, &string, 4);
-    memcpy(to + 12 + key_bytes, &value_bytes, 8);
-    memcpy(to + 20 + key_bytes, value, value_bytes);
-    return (size_t)(20 + key_bytes + value_bytes);
-}
-
-/* A GGUF with one more key in front, and a second that keeps the tensors aligned. */
-static void write_gguf_with(const char *name, const char *key, const char *value) {
-    enum { HEADER = 24, ALIGNMENT = 32 };
-    size_t n, added;
-    char *gguf = read_file("gguf/micro-bf16.gguf", &n), *out = calloc(1, n + 1024);
-    char filler[ALIGNMENT + 1] = { 0 };
-    uint64_t n_keys;
-    assert_non_null(out);
-    memcpy(&n_keys, gguf + 16, 8);
-    n_keys += 2;
-    memcpy(gguf + 16, &n_keys, 8);
-    memcpy(out, gguf, HEADER);
-    added = put_text(out + HEADER, key, value);
-    memset(filler, '-', ALIGNMENT - (added + 20 + strlen("filler")) % ALIGNMENT);
-    added += put_text(out + HEADER + added, "filler", filler);
-    memcpy(out + HEADER + added, gguf + HEADER, n - HEADER);
-    write_file(name, out, n + added);
-    free(gguf);
-    free(out);
-}
-
 static void stretched_positions_are_refused(void **state) {
     (void)state;
+    char from[1100];
+    snprintf(from, sizeof from, "%s/gguf/micro-bf16.gguf", data);
     link_as("gguf/mmproj-micro-bf16.gguf", "mmproj.gguf");
-    write_gguf_with("model.gguf", "qwen3vl.rope.scaling.type", "none");
+    write_gguf_with(from, at("model.gguf"), "qwen3vl.rope.scaling.type", "none");
     opens(at("model.gguf"));
-    write_gguf_with("model.gguf", "qwen3vl.rope.scaling.type", "yarn");
+    write_gguf_with(from, at("model.gguf"), "qwen3vl.rope.scaling.type", "yarn");
     fails(at("model.gguf"), ESPY_ERR_UNSUPPORTED, "'yarn'");
 }
 

@@ -15,6 +15,7 @@
 
 #include "bytes.h"
 #include "generate/answer.h"
+#include "gguf_with.h"
 #include "model/windows.h"
 
 static char data[1024], folder[64];
@@ -158,6 +159,45 @@ static void the_projector_tells_the_family(void **state) {
     }
     fails(from("qwen2_vl/gguf/micro-bf16.gguf"), from("qwen3_vl/gguf/mmproj-micro-bf16.gguf"),
           ESPY_ERR_UNSUPPORTED, "projector 'qwen3vl_merger'");
+}
+
+/* Where the widths fit, a name is all that tells. */
+static void a_name_tells_the_family(void **state) {
+    (void)state;
+    static const struct {
+        const char *key, *name, *family; /* NULL: it says nothing */
+    } cases[] = {
+        { "general.basename", "Qwen2.5-VL", "qwen2_5_vl" },
+        { "general.basename", "Qwen2-VL", "qwen2_vl" },
+        { "general.base_model.0.name", "Qwen2.5 VL 7B Instruct", "qwen2_5_vl" },
+        { "general.basename", "Cats", NULL },
+    };
+    static const char *const families[] = { "qwen2_vl", "qwen2_5_vl" };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *model = at("model.gguf");
+        write_gguf_with(from("qwen2_vl/gguf/micro-bf16.gguf"), model, cases[i].key, cases[i].name);
+        for (int k = 0; k < 2; k++) {
+            char mmproj[64];
+            snprintf(mmproj, sizeof mmproj, "%s/gguf/mmproj-micro-bf16.gguf", families[k]);
+            if (cases[i].family && strcmp(cases[i].family, families[k]) != 0) {
+                fails(model, from(mmproj), ESPY_ERR_FORMAT, "by its name");
+                continue;
+            }
+            espy_model *m = open_model(model, from(mmproj));
+            assert_string_equal(m->family->name, families[k]);
+            espy_model_close(&m);
+        }
+    }
+    /* beside the model the one of its family is taken, whatever it is called */
+    write_gguf_with(from("qwen2_vl/gguf/micro-bf16.gguf"), at("model.gguf"), "general.basename",
+                    "Qwen2.5-VL");
+    assert_int_equal(symlink(from("qwen2_vl/gguf/mmproj-micro-bf16.gguf"), at("mmproj-model.gguf")),
+                     0);
+    fails(at("model.gguf"), NULL, ESPY_ERR_FORMAT, "is a qwen2_5_vl by its name");
+    assert_int_equal(symlink(from("qwen2_5_vl/gguf/mmproj-micro-bf16.gguf"), at("mmproj.gguf")), 0);
+    espy_model *m = open_model(at("model.gguf"), NULL);
+    assert_string_equal(m->family->name, "qwen2_5_vl");
+    espy_model_close(&m);
 }
 
 static void an_mmproj_beside_it_is_found(void **state) {
@@ -366,6 +406,7 @@ int main(void) {
         cmocka_unit_test(windows_hold_every_cell_once),
         cmocka_unit_test(without_windows_nothing_moves),
         cmocka_unit_test(the_projector_tells_the_family),
+        IN_FOLDER(a_name_tells_the_family),
         IN_FOLDER(an_mmproj_beside_it_is_found),
         cmocka_unit_test(an_mmproj_leaves_out_what_releases_have),
         IN_FOLDER(missing_fields_mean_the_class),
