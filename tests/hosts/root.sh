@@ -1,0 +1,55 @@
+#!/bin/sh
+# Makes and enters the Debian roots that hold the hosts in which the plug-ins are
+# tried: GIMP, with what building the plug-in and looking at it needs.
+#
+#   tests/hosts/root.sh SUITE              make the root if it is missing
+#   tests/hosts/root.sh SUITE CMD...       run CMD in it, this checkout at /espy
+#
+# SUITE is bookworm (GIMP 2.10), trixie (GIMP 3.0) or sid (GIMP 3.2). The root lies
+# in $ESPY_ROOTS/SUITE-hosts (default ~/.cache/espy/roots), takes about 2 GB and
+# some minutes. Needs root rights and mmdebstrap.
+set -eu
+
+here=$(cd "$(dirname "$0")/../.." && pwd)
+suite=${1:?usage: tests/hosts/root.sh bookworm|trixie|sid [COMMAND...]}
+shift
+case $suite in
+bookworm) gimp="gimp libgimp2.0-dev libgexiv2-dev" ;;
+trixie | sid) gimp="gimp libgimp-3.0-dev gir1.2-gimp-3.0 python3-gi" ;;
+*) echo "tests/hosts/root.sh: no suite '$suite' (bookworm, trixie, sid)" >&2; exit 2 ;;
+esac
+root=${ESPY_ROOTS:-$HOME/.cache/espy/roots}/$suite-hosts
+# What the tests in the host need, and what espy itself is built with.
+packages="$gimp libgtk-4-dev gettext xvfb xauth xdotool xclip openbox imagemagick dbus dbus-x11 procps
+file python3 libgl1-mesa-dri libegl1 fonts-dejavu-core fonts-noto-cjk adwaita-icon-theme librsvg2-common
+libimage-exiftool-perl locales gcc libc6-dev meson ninja-build pkgconf libcjson-dev libjpeg-dev
+libpng-dev libwebp-dev libutf8proc-dev libpopt-dev libcmocka-dev"
+
+if [ ! -e "$root/.complete" ]; then
+    mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
+    rm -rf "$root"
+    mkdir -p "$root"
+    mmdebstrap --mode=root --variant=apt --components=main \
+        --aptopt='Acquire::Check-Valid-Until "false"' \
+        --aptopt='APT::Install-Recommends "false"' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --include="$(echo $packages | tr ' ' ,)" "$suite" "$root" "$mirror" >&2
+    # Tests in other languages need real locales.
+    for language in de_DE fr_FR; do
+        chroot "$root" localedef -i $language -f UTF-8 $language.UTF-8
+    done
+    mkdir -p "$root/espy"
+    touch "$root/.complete"
+fi
+[ $# -gt 0 ] || exit 0
+
+# A private mount namespace keeps the mounts from outliving the command.
+exec unshare --mount sh -c '
+    root=$1; here=$2; shift 2
+    mount -t proc proc "$root/proc"
+    mount -t tmpfs tmpfs "$root/dev/shm"
+    mount --bind "$here" "$root/espy"
+    exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        sh -c "cd /espy && exec \"\$@\"" sh "$@"
+' sh "$root" "$here" "$@"
