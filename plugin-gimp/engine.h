@@ -10,8 +10,11 @@
  *     engine_free(e);
  *
  * All functions are called from one thread, that of the GMainContext that was the
- * default of the thread when the engine was made; its events come there, too. The
- * model is loaded for the first question and unloaded after a while without one.
+ * default of the thread when the engine was made; its events come there, too, at most
+ * some 30 times a second. An event may call any of them, also engine_free; one that
+ * runs a main loop of its own keeps further events waiting. The model is loaded for the
+ * first question and unloaded after a while without one; the conversation is kept.
+ * Loading is noted down as settings.h says.
  */
 #ifndef ESPY_GIMP_ENGINE_H
 #define ESPY_GIMP_ENGINE_H
@@ -22,12 +25,12 @@
 typedef struct engine engine;
 
 typedef struct engine_settings {
-    const char *model;          /* as espy_model_open takes it; NULL: the default */
-    int n_threads;              /* 0: one per core, but one                       */
-    gint64 memory_limit_bytes;  /* a model that needs more is refused; 0: what the
-                                   machine has                                    */
-    int idle_s;                 /* unload after so many seconds; 0: 300, negative:
-                                   never                                          */
+    const char *model;         /* as espy_model_open takes it; NULL: the default */
+    int n_threads;             /* 0: one per core, but one                       */
+    gint64 memory_limit_bytes; /* a model that needs more is refused; 0: what the
+                                  machine has                                    */
+    int idle_s;                /* unload after so many seconds; 0: 300, negative:
+                                  never                                          */
 } engine_settings;
 
 /* One question. Strings and image are copied or taken over by engine_ask. */
@@ -42,30 +45,35 @@ typedef struct engine_question {
 
 /* Owned by the engine, valid for the call. */
 typedef struct engine_answer {
-    espy_status status;         /* ESPY_ERR_STOPPED: engine_stop; text holds what came */
-    const char *message;        /* a sentence where status is an error, else NULL  */
-    const char *text;           /* as espy_task_read has it; "" if there is none   */
-    const espy_shape *shapes;   /* [n_shapes] of a task that finds places, in pixels of
-                                   the image                                       */
+    espy_status status;       /* ESPY_ERR_STOPPED: engine_stop; text holds what came */
+    const char *message;      /* a sentence where status is an error, else NULL  */
+    const char *text;         /* as espy_task_read has it; "" if there is none   */
+    const espy_shape *shapes; /* [n_shapes] of a task that finds places, in pixels of
+                                 the image                                       */
     int n_shapes;
     int n_tokens;
-    double tokens_per_s;        /* of writing                                      */
-    int cut;                    /* non-zero: the answer was longer than allowed    */
-    int n_cached_images;        /* pictures that cost no vision pass this time      */
+    double tokens_per_s; /* of writing                                      */
+    int cut;             /* non-zero: the answer was longer than allowed    */
+    int n_cached_images; /* pictures of the conversation that cost no vision
+                            pass this time                                  */
 } engine_answer;
 
 typedef struct engine_events {
-    /* phase: "loading", "looking", "reading", "writing"; fraction 0 to 1, or negative
-     * if that is unknown. */
+    /* phase: "loading", "looking", "reading", "writing", in this order, those that are
+     * not needed left out; fraction 0 to 1, or negative if that is unknown. */
     void (*on_progress)(void *user, const char *phase, double fraction);
+    /* What came since the last piece, whole characters; a preview, as a sentence may
+     * lose its beginning yet: the text of on_done replaces it. */
     void (*on_text)(void *user, const char *piece, double tokens_per_s);
-    void (*on_shape)(void *user, const espy_shape *shape); /* belongs to the caller of it */
+    /* Valid for the call. NULL: those that came were a draft; begin anew. */
+    void (*on_shape)(void *user, const espy_shape *shape);
     void (*on_done)(void *user, const engine_answer *answer); /* once, the last event */
 } engine_events;
 
 engine *engine_new(const engine_settings *settings);
 
-/* Stops, waits for the thread, frees. No event comes afterwards. NULL is fine. */
+/* Stops, waits for the thread (a few tenths of a second), frees. No event comes
+ * afterwards, on_done neither. NULL is fine. */
 void engine_free(engine *e);
 
 /* Begins an answer. events is copied; any of its functions may be NULL. One question

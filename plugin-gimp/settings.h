@@ -27,9 +27,12 @@ settings *settings_load(void);
 gboolean settings_save(const settings *s, GError **error);
 void settings_free(settings *s);
 
-/* Around the loading of a model; path NULL is the default model. */
+/* Around the loading of a model, from any thread, one load of a process at a time;
+ * path NULL is the default model. What goes wrong and is cheap to find out anew, such
+ * as too little memory, ends with settings_load_stopped as a stop by the user does. */
 void settings_loading(const char *path);
 void settings_loaded(void);
+void settings_load_stopped(void);
 /* The reason stays until settings_forget_failure or until a load succeeds. */
 void settings_failed(const char *path, const char *reason);
 /* What the last load that went wrong was, for the user: a sentence, or NULL if none

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Model and context. A context is opened when its first question is known, so that
+ * what is asked of the memory is what will be used; it may grow later. */
+#include "engine_session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "i18n.h"
+#include "settings.h"
+
+/* --------------------------------------------------------------------- load */
+
+static gboolean is_loaded(const session *s, const job *j) {
+    return s->model && !g_strcmp0(s->model_name, j->model) && s->n_threads == j->n_threads &&
+           s->memory_limit_bytes == j->memory_limit_bytes;
+}
+
+typedef struct loading {
+    session *s;
+    const job *j;
+} loading;
+
+static int on_progress(void *user, const char *phase, int64_t done, int64_t total) {
+    const loading *l = user;
+    outbox_progress(l->s->events, &l->j->to, phase, (double)done / (double)total);
+    return l->s->is_stopped(l->s->user, l->j->to.serial);
+}
+
+static int threads_of(int n_threads) {
+    return n_threads > 0 ? n_threads : MAX(1, (int)g_get_num_processors() - 1);
+}
+
+espy_status session_load(session *s, const job *j, espy_error *err) {
+    if (is_loaded(s, j)) return ESPY_OK;
+    session_unload(s);
+    s->model_name = g_strdup(j->model);
+    s->n_threads = j->n_threads;
+    s->memory_limit_bytes = j->memory_limit_bytes;
+    settings_loading(s->model_name);
+    s->is_noted = TRUE;
+    outbox_progress(s->events, &j->to, "loading", 0);
+    loading l = { s, j };
+    espy_model_params params = { .progress = on_progress, .user = &l };
+    espy_status status = espy_model_open(&s->model, s->model_name, &params, err);
+    if (status) session_settle(s, status, err);
+    return status;
+}
+
+void session_settle(session *s, espy_status status, const espy_error *err) {
+    if (!s->is_noted) return;
+    s->is_noted = FALSE;
+    switch (status) {
+    case ESPY_OK:
+        settings_loaded();
+        break;
+    case ESPY_ERR_IO:
+    case ESPY_ERR_FORMAT:
+    case ESPY_ERR_UNSUPPORTED:
+    case ESPY_ERR_MISSING:
+    case ESPY_ERR_INTERNAL:
+        settings_failed(s->model_name, err->message);
+        break;
+    default:
+        settings_load_stopped(); /* says nothing against the model */
+    }
+}
+
+void session_unload(session *s) {
+    session_settle(s, ESPY_ERR_STOPPED, NULL);
+    espy_context_close(&s->context);
+    espy_model_close(&s->model);
+    g_clear_pointer(&s->model_name, g_free);
+}
+
+void session_clear(session *s) {
+    session_unload(s);
+    espy_image_close(&s->image);
+    g_clear_pointer(&s->turns, g_ptr_array_unref);
+}
+
+/* ------------------------------------------------------------------- memory */
+
+/* 0 where the system does not tell. Files that are mapped count as available. */
+static gint64 available_bytes(void) {
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL)) return 0;
+    const char *line = strstr(text, "MemAvailable:");
+    return line ? g_ascii_strtoll(line + strlen("MemAvailable:"), NULL, 10) * 1024 : 0;
+}
+
+/* ESPY_ERR_MEMORY with a sentence for the user. */
+static espy_status refuse(const session *s, gint64 needed, gint64 available, espy_error *err) {
+    espy_model_info info;
+    espy_model_get_info(s->model, &info);
+    gboolean by_limit = s->memory_limit_bytes && needed > s->memory_limit_bytes;
+    g_autofree char *need = g_format_size((guint64)needed);
+    g_autofree char *have = g_format_size((guint64)(by_limit ? s->memory_limit_bytes : available));
+    g_autofree char *message = g_strdup_printf(
+        by_limit ? _("The model “%s” needs %s of memory for this, and the limit is %s. Raise the "
+                     "limit in the settings, or choose a smaller model.")
+                 : _("The model “%s” needs %s of memory for this, and only %s are free. Close "
+                     "other programs, or choose a smaller model."),
+        info.name, need, have);
+    err->code = ESPY_ERR_MEMORY;
+    err->offset = -1;
+    g_strlcpy(err->message, message, sizeof err->message);
+    return ESPY_ERR_MEMORY;
+}
+
+/* Fitted pixels of the conversation's picture. */
+static int64_t fitted_pixels(const session *s) {
+    int w = 0, h = 0, n_tokens;
+    if (!s->image || espy_fit(s->model, espy_image_width(s->image), espy_image_height(s->image),
+                              s->min_pixels, s->max_pixels, &w, &h, &n_tokens, NULL))
+        return 0; /* the model's largest */
+    return (int64_t)w * h;
+}
+
+espy_status session_reserve(session *s, const espy_request *request, espy_error *err) {
+    if (s->context) return ESPY_OK;
+    int64_t n_tokens;
+    espy_memory_estimate m;
+    espy_context_params params = { .n_threads = threads_of(s->n_threads) };
+    espy_status status = espy_count_prompt(s->model, request, &n_tokens, err);
+    if (status) return status;
+    params.n_context = n_tokens + request->max_tokens;
+    status = espy_estimate_memory(s->model, &params, fitted_pixels(s), &m, err);
+    if (status) return status;
+    gint64 needed = m.active_bytes + m.cache_bytes + m.activation_bytes + m.vision_cache_bytes;
+    gint64 available = available_bytes();
+    if ((s->memory_limit_bytes && needed > s->memory_limit_bytes) ||
+        (available && needed > available))
+        return refuse(s, needed, available, err);
+    params.n_context = 0; /* a conversation may grow to what the model knows */
+    return espy_context_open(&s->context, s->model, &params, err);
+}
