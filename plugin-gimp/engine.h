@@ -25,7 +25,7 @@
 typedef struct engine engine;
 
 typedef struct engine_settings {
-    const char *model;         /* as espy_model_open takes it; NULL: the default */
+    const char *model;         /* as espy_model_find takes it; NULL: the default */
     int n_threads;             /* 0: one per core, but one                       */
     gint64 memory_limit_bytes; /* a model that needs more is refused; 0: what the
                                   machine has                                    */

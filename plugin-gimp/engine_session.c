@@ -42,7 +42,10 @@ espy_status session_load(session *s, const job *j, espy_error *err) {
     outbox_progress(s->events, &j->to, "loading", 0);
     loading l = { s, j };
     espy_model_params params = { .progress = on_progress, .user = &l };
-    espy_status status = espy_model_open(&s->model, s->model_name, &params, err);
+    char *path;
+    espy_status status = espy_model_find(s->model_name, &path, err);
+    if (!status) status = espy_model_open(&s->model, path, &params, err);
+    espy_free(path);
     if (status) session_settle(s, status, err);
     return status;
 }
