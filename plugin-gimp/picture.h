@@ -22,9 +22,9 @@ int picture_source_find(const char *name);
 const char *picture_source_name(picture_source source);
 
 typedef struct picture {
-    espy_image *image;  /* sRGB, at most PICTURE_MOST_PX pixels; transparent is white */
-    host_rect area;     /* of the image, in its pixels                              */
-    int width, height;  /* of image, in its pixels                                  */
+    espy_image *image; /* sRGB, at most PICTURE_MOST_PX pixels; transparent is white */
+    host_rect area;    /* of the image, in its pixels                              */
+    int width, height; /* of image, in its pixels                                  */
 } picture;
 
 enum { PICTURE_MOST_PX = 4 << 20 };
