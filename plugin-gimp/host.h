@@ -50,9 +50,9 @@ gboolean host_layer_is_valid(host_layer layer);
 char *host_layer_name(host_layer layer);
 host_rect host_layer_rect(host_layer layer);
 
-/* A layer of what is shown, which is in no image; host_layer_delete. 0 on failure. */
+/* A layer of what is shown, which is in no image; host_visible_delete. 0 on failure. */
 host_layer host_visible_new(host_image image);
-void host_layer_delete(host_layer layer);
+void host_visible_delete(host_layer visible);
 
 /* The layer's pixels in area (within its rectangle), scaled to width x height: sRGB
  * u8, straight RGBA, rows width * 4 bytes apart; g_free. Its mask counts, its opacity
@@ -83,6 +83,8 @@ host_layer host_add_text(host_image image, host_layer parent, const char *text, 
 /* A layer that has the pixels of source (of host_visible_new) in area. */
 host_layer host_add_copy(host_image image, host_layer parent, host_layer source, host_rect area,
                          const char *name);
+/* With all that is in it. */
+void host_layer_remove(host_image image, host_layer layer);
 /* A closed line through x y of n points. */
 gboolean host_add_path(host_image image, const char *name, const double *xy, int n);
 gboolean host_add_guide(host_image image, gboolean horizontal, int position);

@@ -31,6 +31,10 @@ typedef struct results_shapes {
     const gboolean *chosen;
 } results_shapes;
 
+/* The bounds of a shape in pixels of the image, which may lie beyond its canvas; FALSE
+ * if it has no place in a picture. */
+gboolean results_bounds(const picture *p, const espy_shape *shape, host_rect *bounds);
+
 gboolean results_selection(const results_shapes *r, host_channel_op op, GError **error);
 gboolean results_paths(const results_shapes *r, GError **error);
 gboolean results_guides(const results_shapes *r, GError **error);
