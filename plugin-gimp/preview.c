@@ -62,6 +62,7 @@ static void draw_shape(Preview *p, cairo_t *cr, int i, const graphene_rect_t *at
     gboolean chosen = g_array_index(p->chosen, gboolean, i);
     if (n == 0) return;
     color.alpha = chosen ? 1 : 0.4F;
+    cairo_new_path(cr); /* a label before leaves its end as a point */
     for (int k = 0; k < n; k++) {
         double x = at->origin.x + xy[2 * k] * scale, y = at->origin.y + xy[2 * k + 1] * scale;
         if (n == 1)

@@ -241,7 +241,7 @@ static void make_column(workbench *w, GtkWidget *column) {
     gtk_widget_add_css_class(w->status, "dim-label");
     gtk_widget_set_vexpand(w->answers, TRUE);
     gtk_box_append(GTK_BOX(column), make_notice(w));
-    gtk_box_append(GTK_BOX(column), make_source(w));
+    gtk_box_append(GTK_BOX(w->controls), make_source(w));
     gtk_box_append(GTK_BOX(column), w->controls);
     gtk_box_append(GTK_BOX(column), w->button);
     gtk_box_append(GTK_BOX(column), w->progress);

@@ -31,7 +31,7 @@ typedef struct workbench {
     host_image image;
     host_layer layer;
     GtkWidget *window;
-    GtkWidget *controls; /* a vertical box, for the dialog's own            */
+    GtkWidget *controls; /* a vertical box, to which the dialog adds        */
     GtkWidget *answers;  /* below the button, which gets all further height */
     GtkWidget *footer;   /* a horizontal box below                          */
     Preview *preview;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The dialogs without GIMP: pictures come from files, and what would change an image
+ * is printed. dialogs.sh drives it by keyboard; by hand it is a way to look at them.
+ *
+ *     dialog_demo describe|find PICTURE
+ *
+ * At the end it prints how long the interface was blocked at most, in ms: the longest
+ * time between two calls of a timer, without the time in which other processes had the
+ * CPU. What happens in the first second, while the window is drawn for the first time,
+ * is not counted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialogs.h"
+#include "picture.h"
+#include "results.h"
+
+static const char *path;
+
+/* --------------------------------------------------------------- the picture */
+
+static const char *const sources[] = { "visible", "layer", "selection" };
+
+int picture_source_find(const char *name) {
+    for (int i = 0; i < 3; i++)
+        if (g_str_equal(name, sources[i])) return i;
+    return -1;
+}
+
+const char *picture_source_name(picture_source source) {
+    return sources[source];
+}
+
+gboolean picture_take(picture *out, host_image image, host_layer layer, picture_source source,
+                      GError **error) {
+    (void)image, (void)layer;
+    espy_error err;
+    if (source == PICTURE_SELECTION) {
+        g_set_error(error, HOST_ERROR, 0, "Nothing is selected.");
+        return FALSE;
+    }
+    *out = (picture){ 0 };
+    if (espy_image_load(&out->image, path, ESPY_ALPHA_WHITE, &err)) {
+        g_set_error(error, HOST_ERROR, 0, "%s", err.message);
+        return FALSE;
+    }
+    out->width = espy_image_width(out->image);
+    out->height = espy_image_height(out->image);
+    out->area = (host_rect){ 0, 0, out->width, out->height };
+    return TRUE;
+}
+
+void picture_clear(picture *p) {
+    espy_image_close(&p->image);
+}
+
+guint64 picture_stamp(host_image image, host_layer layer, picture_source source) {
+    (void)image, (void)layer;
+    return source + 1;
+}
+
+gboolean host_layer_is_valid(host_layer layer) {
+    return layer > 0;
+}
+
+char *host_layer_name(host_layer layer) {
+    return g_strdup_printf("Layer %d", layer);
+}
+
+void host_flush(void) {
+}
+
+/* --------------------------------------------------------------- the results */
+
+static gboolean text_result(const char *name, const char *text) {
+    printf("%s: %s\n", name, text);
+    fflush(stdout);
+    return TRUE;
+}
+
+gboolean results_alt_text(host_image image, const char *text, GError **error) {
+    (void)image, (void)error;
+    return text_result("alt text", text);
+}
+
+gboolean results_comment(host_image image, const char *text, GError **error) {
+    (void)image, (void)error;
+    return text_result("comment", text);
+}
+
+gboolean results_layer_name(host_image image, host_layer layer, const char *text, GError **error) {
+    (void)image, (void)layer, (void)error;
+    return text_result("layer name", text);
+}
+
+gboolean results_text_layer(host_image image, const picture *p, const char *text, GError **error) {
+    (void)image, (void)p, (void)error;
+    return text_result("text layer", text);
+}
+
+static gboolean shapes_result(const char *name, const results_shapes *r) {
+    for (int i = 0; i < r->n_shapes; i++) {
+        const double *xy = r->shapes[i].xy;
+        if (r->chosen && !r->chosen[i]) continue;
+        printf("%s: %s %.0f %.0f %.0f %.0f\n", name, r->shapes[i].label, xy[0], xy[1], xy[2],
+               xy[3]);
+    }
+    fflush(stdout);
+    return TRUE;
+}
+
+gboolean results_selection(const results_shapes *r, host_channel_op op, GError **error) {
+    static const char *const names[] = { "select", "add", "subtract", "intersect" };
+    (void)error;
+    return shapes_result(names[op], r);
+}
+
+gboolean results_paths(const results_shapes *r, GError **error) {
+    (void)error;
+    return shapes_result("path", r);
+}
+
+gboolean results_guides(const results_shapes *r, GError **error) {
+    (void)error;
+    return shapes_result("guide", r);
+}
+
+gboolean results_layers(const results_shapes *r, GError **error) {
+    (void)error;
+    return shapes_result("layer", r);
+}
+
+gboolean results_crop(const results_shapes *r, GError **error) {
+    (void)error;
+    return shapes_result("crop", r);
+}
+
+gboolean results_text_layers(const results_shapes *r, GError **error) {
+    (void)error;
+    return shapes_result("text", r);
+}
+
+/* ------------------------------------------------------------------- blocking */
+
+enum { TICK_MS = 5, WARM_UP_MS = 1000 };
+
+typedef struct watch {
+    gint64 began_us, last_us;
+    double waited_ms, worst_ms;
+} watch;
+
+/* How long this thread was ready to run and did not get the CPU, in ms. */
+static double waited_ms(void) {
+    unsigned long long ran = 0, waited = 0;
+    FILE *f = fopen("/proc/thread-self/schedstat", "r");
+    if (f) {
+        if (fscanf(f, "%llu %llu", &ran, &waited) != 2) waited = 0;
+        fclose(f);
+    }
+    return (double)waited / 1e6;
+}
+
+static gboolean tick(gpointer user) {
+    watch *w = user;
+    gint64 now = g_get_monotonic_time();
+    double waited = waited_ms();
+    double blocked = (double)(now - w->last_us) / 1e3 - TICK_MS - (waited - w->waited_ms);
+    if (now - w->began_us > WARM_UP_MS * 1000 && blocked > w->worst_ms) w->worst_ms = blocked;
+    w->last_us = now;
+    w->waited_ms = waited;
+    return G_SOURCE_CONTINUE;
+}
+
+int main(int argc, char **argv) {
+    GError *error = NULL;
+    char *text = NULL;
+    gboolean shown;
+    watch w = { .began_us = g_get_monotonic_time() };
+    if (argc != 3) {
+        fprintf(stderr, "usage: dialog_demo describe|find PICTURE\n");
+        return 2;
+    }
+    path = argv[2];
+    w.last_us = w.began_us;
+    w.waited_ms = waited_ms();
+    g_timeout_add(TICK_MS, tick, &w);
+    if (g_str_equal(argv[1], "find"))
+        shown = find_dialog_run(1, 2, 0, &error);
+    else
+        shown = describe_dialog_run(1, 2, -1, 0, &text, &error);
+    if (!shown) {
+        fprintf(stderr, "dialog_demo: %s\n", error->message);
+        g_error_free(error);
+        return 1;
+    }
+    printf("answer: %s\nblocked: %.1f\n", text ? text : "", w.worst_ms);
+    g_free(text);
+    return 0;
+}

@@ -1,0 +1,118 @@
+#!/bin/bash
+# The dialogs by keyboard, on a display of their own, with the model that comes with
+# espy: described, copied, asked on, kept, stopped; found, ticked, selected. What they
+# say is compared with what the program says of the same picture.
+#
+#   tests/hosts/dialogs.sh DIALOG_DEMO ESPY [FOLDER for screenshots]
+set -u
+demo=$(realpath "$1")
+espy=$(realpath "$2")
+shots=${3:-}
+for tool in xvfb-run xdotool xclip openbox import; do
+    command -v "$tool" >/dev/null || { echo "skipped: needs $tool"; exit 77; }
+done
+if [ -z "${DISPLAY_OF_DIALOGS:-}" ]; then
+    DISPLAY_OF_DIALOGS=1 exec timeout 240 xvfb-run -a -s "-screen 0 1000x720x24" "$0" "$@"
+fi
+cd "$(dirname "$0")/../.." || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
+export HOME=$tmp XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_RUNTIME_DIR=$tmp
+export ESPY_MODEL=espy-nano ESPY_MODELS=$PWD/core/nano
+export GSK_RENDERER=cairo LIBGL_ALWAYS_SOFTWARE=1 GTK_A11Y=none NO_AT_BRIDGE=1 GDK_BACKEND=x11
+export LC_ALL=C.UTF-8
+picture=core/nano/example.png
+failed=0
+
+fail() { echo "FAILED: $*"; failed=1; }
+shot() { [ -z "$shots" ] || { mkdir -p "$shots" && import -window root "$shots/$1.png"; }; }
+keys() { xdotool key --clearmodifiers "$@"; sleep 0.4; }
+
+# until_true SECONDS COMMAND...: waits until the command succeeds
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.2
+    done
+}
+
+window() { xdotool search --onlyvisible --name "^$1\$" >"$tmp/window" 2>/dev/null; }
+
+# open_dialog KIND TITLE: starts it and gives it the keyboard
+open_dialog() {
+    "$demo" "$1" "$picture" >"$tmp/$1.out" 2>"$tmp/$1.err" &
+    pid=$!
+    until_true 30 window "$2" || { fail "no window '$2'"; cat "$tmp/$1.err"; exit 1; }
+    xdotool windowactivate --sync "$(head -n 1 "$tmp/window")"
+    sleep 1.2
+}
+
+close_dialog() {
+    keys Escape
+    until_true 5 dead || fail "Escape does not close the dialog"
+    wait "$pid" || fail "$1 ended with $?"
+    # Its own computing alone: a machine that does other things is not its fault.
+    awk -v name="$1" '/^blocked:/ { print name ": blocked at most", $2, "ms"; exit $2 >= 50 }' \
+        "$tmp/$1.out" || fail "$1: the interface was blocked"
+}
+dead() { ! kill -0 "$pid" 2>/dev/null; }
+
+copied() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" = "$1" ]; }
+copied_other() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" != "$1" ]; }
+printed() { grep -q "$1" "$tmp/$2.out"; }
+
+openbox >/dev/null 2>&1 &
+sleep 1
+
+expected=$("$espy" describe "$picture" 2>/dev/null)
+color=$("$espy" ask "What color is the diamond?" "$picture" 2>/dev/null)
+[ -n "$expected" ] && [ -n "$color" ] || fail "the program says nothing"
+
+open_dialog describe "Describe Image"
+shot describe-begin
+keys alt+q
+xdotool type --delay 20 "What color is the diamond?"
+keys Return
+until_true 30 copied "$color" || fail "asked first, got '$(xclip -o -selection clipboard)'"
+keys alt+d
+until_true 30 copied "$expected" || fail "described as '$(xclip -o -selection clipboard)'"
+shot describe
+keys alt+k
+keys Return
+until_true 5 printed "^alt text: " describe || fail "nothing is kept as alt text"
+printed "^alt text: $(printf '%s' "$expected" | sed 's/[][\.*^$]/\\&/g')\$" describe ||
+    fail "another alt text"
+# The built-in model was not taught to talk: that it answers is all that can be asked.
+keys alt+q
+keys Return
+until_true 30 copied_other "$expected" || fail "no answer to a further question"
+shot describe-question
+said=$(xclip -o -selection clipboard)
+close_dialog describe
+printed "^answer: $said\$" describe || fail "the last answer is not given back"
+
+box=$("$espy" find diamond "$picture" 2>/dev/null | tail -n 1)
+[ -n "$box" ] || fail "the program finds no diamond"
+open_dialog find "Find in Image"
+keys alt+w
+xdotool key ctrl+a
+xdotool type --delay 20 "diamond, cactus"
+keys Return
+applied() { keys alt+i; keys Return; printed "^select: " find; }
+sleep 2
+until_true 20 applied || fail "nothing is selected"
+shot find
+printed "^select: .*diamond" find || fail "no diamond is selected"
+close_dialog find
+
+# A second start remembers, and Escape in the middle of an answer ends it at once.
+open_dialog describe "Describe Image"
+keys alt+d Escape
+until_true 5 dead || fail "an answer under way holds the dialog"
+grep -q "What color" "$tmp/config/espy/gimp.ini" || fail "the question is not remembered"
+
+cat "$tmp"/*.out
+[ -s "$tmp/describe.err" ] && cat "$tmp/describe.err"
+exit $failed
