@@ -3,7 +3,7 @@
 
 #include "i18n.h"
 
-enum { GAP_PX = 12, SMALL_GAP_PX = 6, WIDTH_PX = 480, MOST_THREADS = 256, MOST_MB = 1 << 22 };
+enum { GAP_PX = 12, SMALL_GAP_PX = 6, WIDTH_PX = 560, MOST_THREADS = 256, MOST_MB = 1 << 22 };
 
 typedef struct model_dialog {
     GtkWidget *window, *model, *threads, *memory;
