@@ -31,18 +31,27 @@ static int threads_of(int n_threads) {
     return n_threads > 0 ? n_threads : MAX(1, (int)g_get_num_processors() - 1);
 }
 
+/* Until a model has worked, every use of it may end the process. */
+static void note_down(session *s) {
+    if (s->has_worked || s->is_noted) return;
+    settings_loading(s->model_name);
+    s->is_noted = TRUE;
+}
+
 espy_status session_load(session *s, const job *j, espy_error *err) {
-    if (is_loaded(s, j)) return ESPY_OK;
+    char *path;
+    if (is_loaded(s, j)) {
+        note_down(s);
+        return ESPY_OK;
+    }
     session_unload(s);
     s->model_name = g_strdup(j->model);
     s->n_threads = j->n_threads;
     s->memory_limit_bytes = j->memory_limit_bytes;
-    settings_loading(s->model_name);
-    s->is_noted = TRUE;
+    note_down(s);
     outbox_progress(s->events, &j->to, "loading", 0);
     loading l = { s, j };
     espy_model_params params = { .progress = on_progress, .user = &l };
-    char *path;
     espy_status status = espy_model_find(s->model_name, &path, err);
     if (!status) status = espy_model_open(&s->model, path, &params, err);
     espy_free(path);
@@ -74,6 +83,7 @@ void session_unload(session *s) {
     espy_context_close(&s->context);
     espy_model_close(&s->model);
     g_clear_pointer(&s->model_name, g_free);
+    s->has_worked = FALSE;
 }
 
 void session_clear(session *s) {
@@ -92,13 +102,18 @@ static gint64 available_bytes(void) {
     return line ? g_ascii_strtoll(line + strlen("MemAvailable:"), NULL, 10) * 1024 : 0;
 }
 
+/* In the units of the settings. */
+static char *format_bytes(gint64 n) {
+    return g_format_size_full((guint64)n, G_FORMAT_SIZE_IEC_UNITS);
+}
+
 /* ESPY_ERR_MEMORY with a sentence for the user. */
 static espy_status refuse(const session *s, gint64 needed, gint64 available, espy_error *err) {
     espy_model_info info;
     espy_model_get_info(s->model, &info);
     gboolean by_limit = s->memory_limit_bytes && needed > s->memory_limit_bytes;
-    g_autofree char *need = g_format_size((guint64)needed);
-    g_autofree char *have = g_format_size((guint64)(by_limit ? s->memory_limit_bytes : available));
+    g_autofree char *need = format_bytes(needed);
+    g_autofree char *have = format_bytes(by_limit ? s->memory_limit_bytes : available);
     g_autofree char *message = g_strdup_printf(
         by_limit ? _("The model “%s” needs %s of memory for this, and the limit is %s. Raise the "
                      "limit in the settings, or choose a smaller model.")

@@ -30,7 +30,8 @@ typedef struct session {
     char *model_name; /* as in the job that it was loaded for */
     int n_threads;
     gint64 memory_limit_bytes;
-    gboolean is_noted; /* in the settings, until the model has shown that it works */
+    gboolean is_noted; /* in the settings, while the model has not shown that it works */
+    gboolean has_worked;
 
     espy_image *image;
     GPtrArray *turns;               /* what was asked, what was answered, and so on */

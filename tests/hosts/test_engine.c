@@ -490,7 +490,7 @@ static void memory_has_a_limit(void **state) {
     ask(e, &w, &q);
     assert_int_equal(w.status, ESPY_ERR_MEMORY);
     assert_non_null(strstr(w.message, "espy-nano"));
-    assert_non_null(strstr(w.message, "1.0\xc2\xa0MB")); /* 2^20 bytes */
+    assert_non_null(strstr(w.message, "1.0\xc2\xa0MiB"));
     assert_non_null(strstr(w.message, "Raise"));
     watch_end(&w);
     assert_null(settings_failure(NULL)); /* it can be tried again */
