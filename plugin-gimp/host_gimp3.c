@@ -110,10 +110,10 @@ guint8 *host_pixels(host_layer layer, host_rect area, int width, int height) {
 
 guint64 host_stamp(host_image image, host_layer layer) {
     GimpImage *of = image_of(image);
-    int width, height, bpp;
+    int width = 128, height = 128, bpp; /* wanted, then what there is */
     GBytes *seen = layer_of(layer)
-                       ? gimp_drawable_get_thumbnail_data(GIMP_DRAWABLE(layer_of(layer)), 128, 128,
-                                                          &width, &height, &bpp)
+                       ? gimp_drawable_get_thumbnail_data(GIMP_DRAWABLE(layer_of(layer)), width,
+                                                          height, &width, &height, &bpp)
                        : gimp_image_get_thumbnail_data(of, &width, &height, &bpp);
     guint64 hash = seen ? g_bytes_hash(seen) : 0;
     g_clear_pointer(&seen, g_bytes_unref);
