@@ -158,7 +158,7 @@ char *host_alt_text(host_image image) {
 gboolean host_set_alt_text(host_image image, const char *text, GError **error) {
     GimpMetadata *md = gimp_image_get_metadata(image_of(image));
     if (!md) md = gimp_metadata_new();
-    gboolean ok = metadata_set_alt_text(GEXIV2_METADATA(md), text, error) &&
+    gboolean ok = metadata_set_alt_text(GEXIV2_METADATA(md), text, TRUE, error) &&
                   gimp_image_set_metadata(image_of(image), md);
     g_object_unref(md);
     return ok;

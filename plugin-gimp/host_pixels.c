@@ -62,17 +62,46 @@ static gboolean has_languages(const char *tag) {
     return !g_strcmp0(type, "LangAlt");
 }
 
-static gboolean set_text(GExiv2Metadata *metadata, const char *tag, const char *text,
-                         GError **error) {
+/* GIMP 3 hands metadata on as lists of values, and some versions of GExiv2 (0.14.3 with
+ * GIMP 3.0) end a value that has languages at its first comma. */
+static gboolean ends_at_comma(GExiv2Metadata *metadata, const char *tag, const char *text) {
+    char **values = gexiv2_metadata_try_get_tag_multiple(metadata, tag, NULL);
+    gboolean cut = values && values[0] && !g_str_has_suffix(values[0], text);
+    g_strfreev(values);
+    return cut;
+}
+
+/* "a, b" as "a; b"; a comma in a number as the low quotation mark that looks like it. */
+static char *without_commas(const char *text) {
+    GString *out = g_string_new(text);
+    g_string_replace(out, ", ", "; ", 0);
+    g_string_replace(out, ",\n", ";\n", 0);
+    g_string_replace(out, ",", "\xE2\x80\x9A", 0);
+    return g_string_free(out, FALSE);
+}
+
+static gboolean set_value(GExiv2Metadata *metadata, const char *tag, const char *text,
+                          GError **error) {
     char *value = g_strconcat(has_languages(tag) ? LANGUAGE : "", text, NULL);
     gboolean ok = gexiv2_metadata_try_set_tag_string(metadata, tag, value, error);
     g_free(value);
     return ok;
 }
 
-gboolean metadata_set_alt_text(GExiv2Metadata *metadata, const char *text, GError **error) {
-    return set_text(metadata, ALT_TEXT, text, error) &&
-           set_text(metadata, DESCRIPTION, text, error);
+static gboolean set_text(GExiv2Metadata *metadata, const char *tag, const char *text,
+                         gboolean as_lists, GError **error) {
+    if (!set_value(metadata, tag, text, error)) return FALSE;
+    if (!as_lists || !ends_at_comma(metadata, tag, text)) return TRUE;
+    char *other = without_commas(text);
+    gboolean ok = set_value(metadata, tag, other, error);
+    g_free(other);
+    return ok;
+}
+
+gboolean metadata_set_alt_text(GExiv2Metadata *metadata, const char *text, gboolean as_lists,
+                               GError **error) {
+    return set_text(metadata, ALT_TEXT, text, as_lists, error) &&
+           set_text(metadata, DESCRIPTION, text, as_lists, error);
 }
 
 char *metadata_alt_text(GExiv2Metadata *metadata) {

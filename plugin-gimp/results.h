@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What is kept of an answer, in the image: each function is one undo step, and
- * changes nothing if it fails.
+ * What is kept of an answer, in the image: each function is one undo step. What does
+ * not fit (no image, nothing chosen, nothing on the canvas) changes nothing; where GIMP
+ * itself refuses half-way, layers are taken back, and the rest by that one step.
  */
 #ifndef ESPY_GIMP_RESULTS_H
 #define ESPY_GIMP_RESULTS_H
@@ -12,9 +13,8 @@
 #include "host.h"
 #include "picture.h"
 
-/* Text. Metadata is XMP's dc:description and IPTC's AltTextAccessibility, which
- * exported JPEG and PNG files carry; GIMP keeps no undo step of metadata, so this one
- * alone is put back by results_alt_text with the old text. */
+/* Text. The alt text goes into XMP's dc:description and IPTC's AltTextAccessibility,
+ * which exported JPEG and PNG files carry. */
 gboolean results_alt_text(host_image image, const char *text, GError **error);
 gboolean results_comment(host_image image, const char *text, GError **error);
 gboolean results_layer_name(host_image image, host_layer layer, const char *text, GError **error);
