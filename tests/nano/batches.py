@@ -19,7 +19,7 @@ import words
 from model import CELL, MAX_PIXELS, MIN_PIXELS, PATCH
 
 # What a token of an answer counts. One word decides a short answer, many alike words a long one.
-WEIGHTS = {"count": 2.5, "find": 1.5, "text": 2.0, "caption": 1.3}
+WEIGHTS = {"count": 2.5, "find": 1.5, "text": 2.5, "caption": 2.0}
 NEAR = .35  # share of pictures drawn at about the size at which they are seen
 
 
@@ -84,7 +84,7 @@ class Maker:
         """A picture with as many questions as fit into budget tokens."""
         rng = self.rng
         # Fuller than what is scored: more to learn from each look.
-        scene = (scenes.draw_unknown(rng, near=NEAR) if rng.random() < .07
+        scene = (scenes.draw_unknown(rng, near=NEAR) if rng.random() < .2
                  else scenes.draw(rng, self.curriculum, near=NEAR,
                                   n_words=int(rng.choice(4, p=[.4, .35, .15, .1])),
                                   n_things=(.1, .15, .2, .25, .3)))
@@ -100,16 +100,25 @@ class Maker:
                 "asked": asked}
 
     def _pair(self, q):
-        """Ids of prompt and answer, the weight of the answer, and [(place in the prompt's ids
-        where a name ends, its box in hundredths or -1s)]."""
+        """Ids of prompt and answer, the weight of the answer, and [(place in the ids of both,
+        box in hundredths or -1s)]: where a name of the question ends, and the place before
+        each phrase of the answer that is about one thing."""
+        def hundredths(box):
+            return [min(round(v / 10), 100) for v in box] if box else [-1] * 4
         prompt = self.tok.encode(q.prompt + "<|im_end|>\n<|im_start|>assistant\n")
-        ends, mentions, at = [end for _, end in prompt.offsets], [], 0
+        answer = self.tok.encode(q.answer + "<|im_end|>")
+        named, at = [], 0
         for name, box in getattr(q, "mentions", ()):
             at = q.prompt.index(name, at) + len(name)
-            place = next(i for i, end in enumerate(ends) if end >= at)
-            mentions.append((place, [min(round(v / 10), 100) for v in box] if box else [-1] * 4))
-        return (prompt.ids, self.ids(q.answer + "<|im_end|>"),
-                WEIGHTS.get(getattr(q, "task", ""), 1.0), mentions)
+            place = next(i for i, (_, end) in enumerate(prompt.offsets) if end >= at)
+            named.append((place, hundredths(box)))
+        lower, at = q.answer.lower(), 0
+        for phrase, box in getattr(q, "said", ()):
+            start = lower.index(phrase.lower(), at)
+            place = next(i for i, (_, end) in enumerate(answer.offsets) if end > start)
+            named.append((len(prompt.ids) + place - 1, hundredths(box)))
+            at = start + len(phrase)
+        return prompt.ids, answer.ids, WEIGHTS.get(getattr(q, "task", ""), 1.0), named
 
     def several(self):
         rng = self.rng
@@ -156,8 +165,8 @@ class Maker:
         for row, ids in zip(rows, prefixes):
             seg, pos, lab = [0] * len(ids), list(positions), [-100] * len(ids)
             ids, weights = list(ids), []
-            for k, (q, a, weight, mentions) in enumerate(row["asked"]):
-                named += [(len(rows_ids), len(ids) + place, *box) for place, box in mentions]
+            for k, (q, a, weight, about) in enumerate(row["asked"]):
+                named += [(len(rows_ids), len(ids) + place, *box) for place, box in about]
                 weights += [weight] * len(a)
                 ids += q + a
                 seg += [k + 1] * len(q + a)

@@ -23,7 +23,7 @@ import scenes
 
 PATCH, MERGE = 16, 2
 CELL = PATCH * MERGE
-MIN_PIXELS, MAX_PIXELS = 24 * CELL * CELL, 48 * CELL * CELL
+MIN_PIXELS, MAX_PIXELS = 24 * CELL * CELL, 64 * CELL * CELL
 
 SIZES = {
     # 8 million parameters, of which a CPU sees 13 pictures a second.
@@ -88,8 +88,8 @@ def digits_loss(x, boxes):
 class Heads(nn.Module):
     """Auxiliary heads of training, on every patch: the thing that covers it, its
     colour, its box, as numbers and in digits, and the characters in its left and right
-    half; and within the text layers, at the end of each name in a question: whether it
-    is there, and the digits of its box. Not part of the shipped model."""
+    half; and within the text layers, at the end of each name in a question and before each
+    phrase of an answer: whether the thing is there, and the digits of its box. Not part of the shipped model."""
 
     def __init__(self, curriculum, width, text_width, n_colors):
         super().__init__()

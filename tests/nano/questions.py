@@ -38,6 +38,7 @@ class Question:
     truth: dict
     language: str = "en"
     mentions: tuple = ()  # (words of the prompt, box of the first thing that they name, or None)
+    said: tuple = ()      # (words of the answer in their order, box of the thing they are about)
 
 
 def _nothing(scene):
@@ -52,6 +53,14 @@ def noun_phrases(thing, language):
               if text.startswith(a)), ""))
 
 
+def _about(scene, things, language="en"):
+    """For the auxiliary loss on the answer: which thing each phrase is about."""
+    def start(t):  # Chinese names the place first
+        place = words.PLACES[language][t.row][t.column] + "有" if language == "zh" else ""
+        return place + words.phrase(t, language)
+    return tuple((start(t), box_of(t, scene.image.size)) for t in things)
+
+
 def caption(scene, rng, language="en", prompt=None):
     prompt = prompt or str(rng.choice(CAPTIONS[language], p=(
         [.55, .15, .15, .15] if language == "en" else [.6, .4])))
@@ -62,7 +71,8 @@ def caption(scene, rng, language="en", prompt=None):
     if _nothing(scene):
         truth = {"exact": words.REFUSAL[language]}
     return Question("refusal" if _nothing(scene) else "caption", prompt,
-                    words.caption(scene.things, scene.ground, language), truth, language)
+                    words.caption(scene.things, scene.ground, language), truth, language,
+                    said=_about(scene, scene.things, language))
 
 
 def alt(scene, rng):
@@ -71,7 +81,7 @@ def alt(scene, rng):
     if phrases:
         text = ", ".join(phrases[:-1]) + " and " + phrases[-1] if len(phrases) > 1 else phrases[0]
         text = text[0].upper() + text[1:] + "."
-    return Question("alt", ALT, text, {"exact": text})
+    return Question("alt", ALT, text, {"exact": text}, said=_about(scene, scene.things))
 
 
 def detailed(scene, rng):
@@ -85,20 +95,25 @@ def detailed(scene, rng):
         p = words.phrase(t, "en")
         sentences.append(f"{p[0].upper()}{p[1:]} is {places[t.row][t.column]}.")
     text = " ".join(sentences)
-    return Question("detailed", DETAILED, text, {"exact": text})
+    return Question("detailed", DETAILED, text, {"exact": text}, said=_about(scene, scene.things))
 
 
 def tags(scene, rng):
-    seen = list(dict.fromkeys(t.words if t.kind != "word" else "text" for t in scene.things))
-    text = json.dumps(seen)
-    return Question("tags", TAGS, text, {"exact": text})
+    seen = {}
+    for t in scene.things:
+        seen.setdefault("text" if t.kind == "word" else t.words, box_of(t, scene.image.size))
+    text = json.dumps(list(seen))
+    return Question("tags", TAGS, text, {"exact": text},
+                    said=tuple((f'"{tag}"', box) for tag, box in seen.items()))
 
 
 def text(scene, rng, prompt=None):
     found = [t.name for t in scene.things if t.kind == "word"]
     answer = "\n".join(found) or NO_TEXT
     return Question("text" if found else "no_text", prompt or str(rng.choice([TEXT, SAYS])),
-                    answer, {"exact": answer})
+                    answer, {"exact": answer},
+                    said=tuple((t.name, box_of(t, scene.image.size)) for t in scene.things
+                               if t.kind == "word"))
 
 
 def _groups(scene):
@@ -229,9 +244,11 @@ def find(scene, rng, vocabulary, n_absent=None):
              for name in chosen for t in groups.get(name, [])]
     # Taught to a hundredth of a side: a finer last digit is noise to so small a model.
     said = [{**f, "bbox_2d": [round(v, -1) for v in f["bbox_2d"]]} for f in found]
-    mentions = tuple(_mention(scene, name) for name in chosen if name != "text")
+    mentions = tuple((name, box_of(groups[name][0], scene.image.size) if name in groups else None)
+                     for name in chosen)
     return Question("find", FIND % ", ".join(chosen), json.dumps(said), {"boxes": found},
-                    mentions=mentions)
+                    mentions=mentions,
+                    said=tuple((json.dumps(f["bbox_2d"])[1:], f["bbox_2d"]) for f in said))
 
 
 def ask(scene, rng, vocabulary, n):
@@ -239,12 +256,11 @@ def ask(scene, rng, vocabulary, n):
     other = str(rng.choice(["de", "fr", "es", "zh"]))
     has_text = any(t.kind == "word" for t in scene.things)
     makers = [
-        (.7, lambda: caption(scene, rng)), (.3, lambda: caption(scene, rng, other)),
-        (.1, lambda: alt(scene, rng)), (.08, lambda: detailed(scene, rng)),
-        (.15, lambda: tags(scene, rng)), (1.4 if has_text else .12, lambda: text(scene, rng)),
+        (1.8, lambda: caption(scene, rng)), (.8, lambda: caption(scene, rng, other)),
+        (.15, lambda: alt(scene, rng)), (.1, lambda: detailed(scene, rng)),
+        (.5, lambda: tags(scene, rng)), (1.6 if has_text else .12, lambda: text(scene, rng)),
         (1.0, lambda: count(scene, rng, vocabulary)), (.4, lambda: presence(scene, rng, vocabulary)),
-        (1.6, lambda: relation(scene, rng)), (1.6, lambda: relation(scene, rng)),
-        (1.6, lambda: relation(scene, rng)), (.6, lambda: color(scene, rng)),
+        (.6, lambda: relation(scene, rng)), (.3, lambda: color(scene, rng)),
         (3.0, lambda: find(scene, rng, vocabulary)), (1.5, lambda: find(scene, rng, vocabulary)),
     ]
     weights = [w for w, _ in makers]
