@@ -145,17 +145,14 @@ static void on_done(void *user, const engine_answer *answer) {
     if (answer->status) d->is_conversation = FALSE;
 }
 
-static void preset_chosen(GtkDropDown *unused, GParamSpec *unused_too, describe_dialog *d) {
-    (void)unused, (void)unused_too;
-    g_free(d->w->settings->preset);
-    d->w->settings->preset = g_strdup(chosen_preset(d)->task);
-}
-
-static void language_chosen(GtkDropDown *unused, GParamSpec *unused_too, describe_dialog *d) {
-    (void)unused, (void)unused_too;
-    g_free(d->w->settings->language);
-    d->w->settings->language =
-        g_strdup(languages[gtk_drop_down_get_selected(GTK_DROP_DOWN(d->language))].name);
+/* For the next time. */
+static void remember(describe_dialog *d) {
+    settings *s = d->w->settings;
+    guint language = gtk_drop_down_get_selected(GTK_DROP_DOWN(d->language));
+    g_free(s->preset);
+    g_free(s->language);
+    s->preset = g_strdup(chosen_preset(d)->task);
+    s->language = g_strdup(languages[language].name);
 }
 
 /* ------------------------------------------------------------------ results */
@@ -235,7 +232,6 @@ static GtkWidget *make_presets(describe_dialog *d) {
     }
     d->preset = gtk_drop_down_new_from_strings(labels);
     gtk_drop_down_set_selected(GTK_DROP_DOWN(d->preset), chosen);
-    g_signal_connect(d->preset, "notify::selected", G_CALLBACK(preset_chosen), d);
     return workbench_labelled(_("_Answer with"), d->preset);
 }
 
@@ -249,7 +245,6 @@ static GtkWidget *make_languages(describe_dialog *d) {
     }
     d->language = gtk_drop_down_new_from_strings(names);
     gtk_drop_down_set_selected(GTK_DROP_DOWN(d->language), chosen);
-    g_signal_connect(d->language, "notify::selected", G_CALLBACK(language_chosen), d);
     return workbench_labelled(_("_In"), d->language);
 }
 
@@ -309,6 +304,7 @@ gboolean describe_dialog_run(host_image image, host_layer layer, int source, gui
     fill(&d);
     workbench_set_events(d.w, &events, &d);
     workbench_run(d.w);
+    remember(&d);
     workbench_free(d.w);
     g_free(d.answer);
     if (text)

@@ -363,6 +363,9 @@ static void keep_clipboard(workbench *w) {
 }
 
 void workbench_free(workbench *w) {
+    /* Widgets that are destroyed change, which is of no interest any more. */
+    g_signal_handlers_disconnect_by_data(w->source, w);
+    g_signal_handlers_disconnect_by_data(w->window, w);
     gtk_widget_set_visible(w->window, FALSE);
     engine_free(w->engine);
     keep_clipboard(w);

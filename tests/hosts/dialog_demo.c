@@ -177,6 +177,14 @@ static double waited_ms(void) {
     return (double)waited / 1e6;
 }
 
+void __real_engine_free(engine *e);
+void __wrap_engine_free(engine *e);
+
+void __wrap_engine_free(engine *e) {
+    asked = NULL;
+    __real_engine_free(e);
+}
+
 static gboolean tick(gpointer user) {
     watch *w = user;
     gint64 now = g_get_monotonic_time();
