@@ -84,11 +84,15 @@ static int is_stopped(void *user, guint64 serial) {
     return serial <= atomic_load(&e->stop_through);
 }
 
-/* The sentence of an error. What went wrong in loading is told so. */
+/* The sentence of an error. What went wrong in loading is told so. A path within may
+ * be no UTF-8, and a long sentence may end in the middle of a character. */
 static char *message_of(espy_status status, const espy_error *err, gboolean was_loading) {
     if (status == ESPY_ERR_STOPPED) return g_strdup(_("Stopped."));
-    if (was_loading) return g_strdup_printf(_("The model cannot be loaded: %s"), err->message);
-    return g_strdup(err->message);
+    char *sentence = g_utf8_make_valid(err->message, -1);
+    if (!was_loading) return sentence;
+    char *message = g_strdup_printf(_("The model cannot be loaded: %s"), sentence);
+    g_free(sentence);
+    return message;
 }
 
 static void answer(engine *e, job *j) {

@@ -62,6 +62,7 @@ espy_status session_load(session *s, const job *j, espy_error *err) {
 void session_settle(session *s, espy_status status, const espy_error *err) {
     if (!s->is_noted) return;
     s->is_noted = FALSE;
+    s->has_worked = status == ESPY_OK;
     switch (status) {
     case ESPY_OK:
         settings_loaded();

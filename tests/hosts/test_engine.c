@@ -536,6 +536,36 @@ static void models_that_are_none(void **state) {
     assert_cannot_load(broken, ESPY_ERR_FORMAT, "broken.gguf");
 }
 
+/* A crash in a later question is not one of loading. */
+static void noted_down_until_it_has_worked(void **state) {
+    (void)state;
+    watch w;
+    engine *e = open_engine();
+    ask(e, &w, &(engine_question){ .image = load("core/nano/example.png"), .task = "caption" });
+    assert_ok(&w);
+    watch_end(&w);
+    settings_failed("another", "of another process"); /* goes with the next note */
+    ask(e, &w, &(engine_question){ .task = "caption" });
+    assert_ok(&w);
+    watch_end(&w);
+    g_autofree char *reason = settings_failure(NULL);
+    assert_non_null(reason);
+    settings_forget_failure();
+    engine_free(e);
+}
+
+static void sentences_are_utf8(void **state) {
+    (void)state;
+    watch w;
+    engine *e = engine_new(&(engine_settings){ .model = "/nowhere/\xff.gguf" });
+    ask(e, &w, &(engine_question){ .image = load("core/nano/example.png"), .task = "caption" });
+    assert_int_equal(w.status, ESPY_ERR_IO);
+    assert_true(g_utf8_validate(w.message, -1, NULL));
+    watch_end(&w);
+    settings_forget_failure();
+    engine_free(e);
+}
+
 static void questions_that_are_none(void **state) {
     (void)state;
     watch w;
@@ -607,6 +637,8 @@ int main(void) {
         cmocka_unit_test(unloads_when_nobody_asks),
         cmocka_unit_test(memory_has_a_limit),
         cmocka_unit_test(models_that_are_none),
+        cmocka_unit_test(noted_down_until_it_has_worked),
+        cmocka_unit_test(sentences_are_utf8),
         cmocka_unit_test(questions_that_are_none),
         cmocka_unit_test(events_may_be_missing),
         cmocka_unit_test(events_come_to_the_context_of_the_maker),
