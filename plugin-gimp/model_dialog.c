@@ -53,6 +53,9 @@ static void use(model_dialog *d) {
     g_free(s->model);
     s->model = name[0] ? name : NULL;
     if (!name[0]) g_free(name);
+    /* A mnemonic presses the button without ending what is being typed. */
+    gtk_spin_button_update(GTK_SPIN_BUTTON(d->threads));
+    gtk_spin_button_update(GTK_SPIN_BUTTON(d->memory));
     s->n_threads = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(d->threads));
     s->memory_limit_mb = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(d->memory));
     d->on_chosen(d->user);

@@ -143,7 +143,7 @@ static gboolean no_text(GError **error) {
     return fail(error, _("GIMP made no text layer; it may have no fonts."));
 }
 
-/* In lines of a 24th of the height, at the lower border of what was looked at. */
+/* In lines of a 24th of the height, from the upper border of what was looked at on. */
 gboolean results_text_layer(host_image image, const picture *p, const char *text, GError **error) {
     if (!is_open(image, error)) return FALSE;
     if (!text || !text[0]) return fail(error, _("There is no text."));
