@@ -17,6 +17,7 @@ static void take_picture(workbench *w) {
     GError *error = NULL;
     picture taken;
     w->stamp = picture_stamp(w->image, w->layer, w->shown);
+    if (host_image_is_valid(w->image)) host_image_get_size(w->image, &w->width, &w->height);
     picture_clear(&w->picture);
     gboolean there = picture_take(&taken, w->image, w->layer, w->shown, &error);
     if (there) w->picture = taken;
@@ -27,10 +28,16 @@ static void take_picture(workbench *w) {
     if (w->events.on_picture) w->events.on_picture(w->user);
 }
 
+/* What the answer under way says is of another picture, or of another question. */
+static void drop_answer(workbench *w) {
+    engine_stop(w->engine);
+    w->n_dropped = w->n_asked;
+}
+
 static void source_chosen(GtkDropDown *source, GParamSpec *unused, workbench *w) {
     (void)unused;
     w->shown = (picture_source)gtk_drop_down_get_selected(source);
-    if (engine_is_busy(w->engine)) engine_stop(w->engine);
+    drop_answer(w);
     take_picture(w);
 }
 
@@ -69,6 +76,7 @@ static const char *phase_text(const char *phase) {
 
 static void on_progress(void *user, const char *phase, double fraction) {
     workbench *w = user;
+    if (w->n_dropped) return;
     workbench_say(w, phase_text(phase));
     if (fraction < 0)
         gtk_progress_bar_pulse(GTK_PROGRESS_BAR(w->progress));
@@ -78,6 +86,7 @@ static void on_progress(void *user, const char *phase, double fraction) {
 
 static void on_text(void *user, const char *piece, double tokens_per_s) {
     workbench *w = user;
+    if (w->n_dropped) return;
     if (tokens_per_s > 0) {
         char *line = g_strdup_printf(_("Writing, %.1f tokens per second"), tokens_per_s);
         workbench_say(w, line);
@@ -88,13 +97,18 @@ static void on_text(void *user, const char *piece, double tokens_per_s) {
 
 static void on_shape(void *user, const espy_shape *shape) {
     workbench *w = user;
-    if (w->events.on_shape) w->events.on_shape(w->user, shape);
+    if (!w->n_dropped && w->events.on_shape) w->events.on_shape(w->user, shape);
 }
 
 static void on_done(void *user, const engine_answer *answer) {
     workbench *w = user;
     char *line = NULL;
-    show_busy(w, FALSE);
+    w->n_asked--;
+    if (!w->n_asked) show_busy(w, FALSE);
+    if (w->n_dropped) {
+        w->n_dropped--;
+        return;
+    }
     if (answer->status == ESPY_ERR_STOPPED)
         workbench_say(w, _("Stopped."));
     else if (answer->status)
@@ -125,6 +139,8 @@ void workbench_ask(workbench *w, const char *task, const char *argument, const c
     }
     gtk_widget_set_visible(w->notice, FALSE);
     show_busy(w, TRUE);
+    drop_answer(w);
+    w->n_asked++;
     engine_ask(w->engine, &question, &events, w);
 }
 
@@ -387,8 +403,11 @@ void workbench_copy(workbench *w, const char *text) {
 }
 
 void workbench_applied(workbench *w, gboolean done, const char *text, GError *error) {
+    int width = w->width, height = w->height;
+    host_flush();
+    if (host_image_is_valid(w->image)) host_image_get_size(w->image, &width, &height);
+    if (width != w->width || height != w->height) take_picture(w);
     workbench_say(w, done ? text : error ? error->message : _("GIMP did not do it."));
     g_clear_error(&error);
-    host_flush();
     w->stamp = picture_stamp(w->image, w->layer, w->shown); /* it is our own change */
 }

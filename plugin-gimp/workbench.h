@@ -43,7 +43,10 @@ typedef struct workbench {
     GMainLoop *loop;
     GtkWidget *source, *button, *status, *progress, *notice, *notice_text;
     picture_source shown;
+    int width, height; /* of the image when it was looked at */
     guint64 stamp;
+    int n_asked, n_dropped; /* questions not done yet; of them, the first that are of no
+                               interest any more                                   */
     gboolean copied;
     char *begin_label;
     workbench_events events;
@@ -68,7 +71,8 @@ void workbench_press(workbench *w);
 /* A line for the user; NULL clears it. */
 void workbench_say(workbench *w, const char *text);
 
-/* Closes the undo step of a result: says what was done, or the error, which it frees. */
+/* After a result: says what was done, or the error, which it frees. An image of another
+ * size than before is looked at anew, as the answer's places are those of the old one. */
 void workbench_applied(workbench *w, gboolean done, const char *text, GError *error);
 
 /* A label with a mnemonic above or before its widget, which it names for screen

@@ -62,6 +62,18 @@ guint64 picture_stamp(host_image image, host_layer layer, picture_source source)
     return source + 1;
 }
 
+gboolean host_image_is_valid(host_image image) {
+    return image > 0;
+}
+
+/* Of the file, until the image is cropped. */
+static gboolean is_cropped;
+
+void host_image_get_size(host_image image, int *width, int *height) {
+    (void)image;
+    *width = *height = is_cropped ? 100 : 200;
+}
+
 gboolean host_layer_is_valid(host_layer layer) {
     return layer > 0;
 }
@@ -135,6 +147,7 @@ gboolean results_layers(const results_shapes *r, GError **error) {
 
 gboolean results_crop(const results_shapes *r, GError **error) {
     (void)error;
+    is_cropped = TRUE;
     return shapes_result("crop", r);
 }
 

@@ -105,6 +105,14 @@ sleep 2
 until_true 20 applied || fail "nothing is selected"
 shot find
 printed "^select: .*diamond" find || fail "no diamond is selected"
+# What was found has other places in a cropped image, so it is there no more.
+keys alt+i
+keys c
+until_true 5 printed "^crop: " find || fail "the image is not cropped"
+n_selected=$(grep -c "^select: " "$tmp/find.out")
+keys alt+i
+keys n
+[ "$(grep -c "^select: " "$tmp/find.out")" = "$n_selected" ] || fail "old places in a cropped image"
 close_dialog find
 
 # A second start remembers, and Escape in the middle of an answer ends it at once.
