@@ -12,7 +12,9 @@ enum { GAP_PX = 6, ANSWER_LEAST_PX = 120 };
 typedef struct describe_dialog {
     workbench *w;
     GtkWidget *preset, *language, *question, *text, *copy, *keep;
-    GtkTextMark *answer_at;   /* where the answer under way begins                */
+    GtkTextMark *question_at; /* where the question under way begins,             */
+    GtkTextMark *answer_at;   /* and its answer                                   */
+    GtkTextMark *end;
     char *answer;             /* the last one; NULL: none of this picture         */
     char *last;               /* the last one of any picture                      */
     gboolean is_conversation; /* the engine knows what was said                 */
@@ -46,28 +48,45 @@ static void append(describe_dialog *d, const char *text, const char *tag) {
     GtkTextIter end;
     gtk_text_buffer_get_end_iter(buffer, &end);
     gtk_text_buffer_insert_with_tags_by_name(buffer, &end, text, -1, tag, NULL);
-    gtk_text_view_scroll_to_iter(GTK_TEXT_VIEW(d->text), &end, 0, FALSE, 0, 0);
+    /* An iterator would lead to where the end is before the new lines have a height. */
+    gtk_text_view_scroll_mark_onscreen(GTK_TEXT_VIEW(d->text), d->end);
+}
+
+static void mark_end(describe_dialog *d, GtkTextMark **mark) {
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text));
+    GtkTextIter end;
+    gtk_text_buffer_get_end_iter(buffer, &end);
+    if (*mark)
+        gtk_text_buffer_move_mark(buffer, *mark, &end);
+    else
+        *mark = gtk_text_buffer_create_mark(buffer, NULL, &end, TRUE);
+}
+
+static void remove_from(describe_dialog *d, GtkTextMark *mark) {
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text));
+    GtkTextIter from, end;
+    gtk_text_buffer_get_iter_at_mark(buffer, &from, mark);
+    gtk_text_buffer_get_end_iter(buffer, &end);
+    gtk_text_buffer_delete(buffer, &from, &end);
 }
 
 static void begin_answer(describe_dialog *d, const char *question) {
     GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text));
-    GtkTextIter end;
+    mark_end(d, &d->question_at);
     if (gtk_text_buffer_get_char_count(buffer) > 0) append(d, "\n\n", NULL);
     append(d, question, "question");
     append(d, "\n", NULL);
-    gtk_text_buffer_get_end_iter(buffer, &end);
-    if (d->answer_at) gtk_text_buffer_delete_mark(buffer, d->answer_at);
-    d->answer_at = gtk_text_buffer_create_mark(buffer, NULL, &end, TRUE);
+    mark_end(d, &d->answer_at);
 }
 
-/* In place of what was streamed. */
-static void replace_answer(describe_dialog *d, const char *text) {
-    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text));
-    GtkTextIter from, end;
-    gtk_text_buffer_get_iter_at_mark(buffer, &from, d->answer_at);
-    gtk_text_buffer_get_end_iter(buffer, &end);
-    gtk_text_buffer_delete(buffer, &from, &end);
-    append(d, text, NULL);
+/* In place of what was streamed; a question without any answer goes, too. */
+static void end_answer(describe_dialog *d, const engine_answer *answer) {
+    if (answer->status && !answer->text[0]) {
+        remove_from(d, d->question_at);
+    } else {
+        remove_from(d, d->answer_at);
+        append(d, answer->text, NULL);
+    }
 }
 
 static void set_answer(describe_dialog *d, const char *text) {
@@ -125,7 +144,7 @@ static void on_begin(void *user) {
 
 static void question_entered(GtkEntry *unused, describe_dialog *d) {
     (void)unused;
-    if (d->w->picture.image) ask_question(d);
+    if (workbench_is_ready(d->w)) ask_question(d);
 }
 
 static void on_picture(void *user) {
@@ -140,7 +159,7 @@ static void on_text(void *user, const char *piece) {
 
 static void on_done(void *user, const engine_answer *answer) {
     describe_dialog *d = user;
-    replace_answer(d, answer->text);
+    end_answer(d, answer);
     set_answer(d, answer->text);
     if (answer->status) d->is_conversation = FALSE;
 }
@@ -258,16 +277,20 @@ static GtkWidget *make_question(describe_dialog *d) {
 
 static GtkWidget *make_text(describe_dialog *d) {
     GtkWidget *scrolled = gtk_scrolled_window_new();
+    GtkTextIter end;
     d->text = gtk_text_view_new();
+    GtkTextBuffer *buffer = gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text));
     gtk_text_view_set_editable(GTK_TEXT_VIEW(d->text), FALSE);
     gtk_text_view_set_cursor_visible(GTK_TEXT_VIEW(d->text), FALSE);
     gtk_text_view_set_wrap_mode(GTK_TEXT_VIEW(d->text), GTK_WRAP_WORD_CHAR);
     gtk_text_view_set_left_margin(GTK_TEXT_VIEW(d->text), GAP_PX);
     gtk_text_view_set_right_margin(GTK_TEXT_VIEW(d->text), GAP_PX);
     gtk_text_view_set_top_margin(GTK_TEXT_VIEW(d->text), GAP_PX);
+    gtk_text_view_set_bottom_margin(GTK_TEXT_VIEW(d->text), GAP_PX);
     gtk_text_view_set_accepts_tab(GTK_TEXT_VIEW(d->text), FALSE);
-    gtk_text_buffer_create_tag(gtk_text_view_get_buffer(GTK_TEXT_VIEW(d->text)), "question",
-                               "weight", PANGO_WEIGHT_BOLD, NULL);
+    gtk_text_buffer_create_tag(buffer, "question", "weight", PANGO_WEIGHT_BOLD, NULL);
+    gtk_text_buffer_get_end_iter(buffer, &end);
+    d->end = gtk_text_buffer_create_mark(buffer, NULL, &end, FALSE);
     gtk_accessible_update_property(GTK_ACCESSIBLE(d->text), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                    _("Answers"), -1);
     gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), d->text);
@@ -279,8 +302,11 @@ static GtkWidget *make_text(describe_dialog *d) {
 
 static void fill(describe_dialog *d) {
     workbench *w = d->w;
-    gtk_box_append(GTK_BOX(w->controls), make_presets(d));
-    gtk_box_append(GTK_BOX(w->controls), make_languages(d));
+    GtkWidget *row = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, GAP_PX);
+    gtk_box_set_homogeneous(GTK_BOX(row), TRUE);
+    gtk_box_append(GTK_BOX(row), make_presets(d));
+    gtk_box_append(GTK_BOX(row), make_languages(d));
+    gtk_box_append(GTK_BOX(w->controls), row);
     gtk_box_append(GTK_BOX(w->answers), make_text(d));
     gtk_box_append(GTK_BOX(w->answers), make_question(d));
     d->copy = gtk_button_new_with_mnemonic(_("_Copy"));

@@ -3,14 +3,39 @@
 
 #include "i18n.h"
 #include "model_dialog.h"
+#include "paragraph.h"
 #include "window_parent.h"
 
-enum { GAP_PX = 12, SMALL_GAP_PX = 6, WIDTH_PX = 860, HEIGHT_PX = 560, CONTROLS_PX = 320 };
+enum {
+    GAP_PX = 12,
+    SMALL_GAP_PX = 6,
+    WIDTH_PX = 860,
+    HEIGHT_PX = 560,
+    CONTROLS_PX = 320,
+    LEAST_PX = 320
+};
 
 /* ------------------------------------------------------------------ picture */
 
 void workbench_say(workbench *w, const char *text) {
+    gtk_widget_remove_css_class(w->status, "error");
+    gtk_widget_add_css_class(w->status, "dim-label");
     gtk_label_set_text(GTK_LABEL(w->status), text ? text : "");
+}
+
+static void say_error(workbench *w, const char *text) {
+    gtk_widget_remove_css_class(w->status, "dim-label");
+    gtk_widget_add_css_class(w->status, "error");
+    gtk_label_set_text(GTK_LABEL(w->status), text);
+}
+
+/* A model that failed is not tried again by a press of the usual button. */
+static gboolean can_begin(const workbench *w) {
+    return w->picture.image && !failure_notice_is_shown(&w->notice);
+}
+
+static void update_button(workbench *w) {
+    gtk_widget_set_sensitive(w->button, w->n_asked > 0 || can_begin(w));
 }
 
 static void take_picture(workbench *w) {
@@ -22,8 +47,11 @@ static void take_picture(workbench *w) {
     gboolean there = picture_take(&taken, w->image, w->layer, w->shown, &error);
     if (there) w->picture = taken;
     preview_set_picture(w->preview, there ? w->picture.image : NULL);
-    workbench_say(w, there ? NULL : error->message);
-    gtk_widget_set_sensitive(w->button, there);
+    if (there)
+        workbench_say(w, NULL);
+    else
+        say_error(w, error->message);
+    update_button(w);
     g_clear_error(&error);
     if (w->events.on_picture) w->events.on_picture(w->user);
 }
@@ -42,10 +70,14 @@ static void source_chosen(GtkDropDown *source, GParamSpec *unused, workbench *w)
 }
 
 /* The image may have changed while another window was worked in. */
-static void look_again(GtkWindow *window, GParamSpec *unused, workbench *w) {
-    (void)unused;
-    if (!gtk_window_is_active(window) || engine_is_busy(w->engine)) return;
+static void look_again(workbench *w) {
+    if (engine_is_busy(w->engine)) return;
     if (picture_stamp(w->image, w->layer, w->shown) != w->stamp) take_picture(w);
+}
+
+static void activated(GtkWindow *window, GParamSpec *unused, workbench *w) {
+    (void)unused;
+    if (gtk_window_is_active(window)) look_again(w);
 }
 
 /* ------------------------------------------------------------------- asking */
@@ -58,6 +90,7 @@ static void show_busy(workbench *w, gboolean busy) {
         gtk_widget_remove_css_class(w->button, "suggested-action");
     else
         gtk_widget_add_css_class(w->button, "suggested-action");
+    update_button(w);
 }
 
 static const char *phase_text(const char *phase) {
@@ -72,6 +105,14 @@ static const char *phase_text(const char *phase) {
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
         if (g_str_equal(texts[i].phase, phase)) return _(texts[i].text);
     return phase;
+}
+
+static void tell_failure(workbench *w, const char *message) {
+    if (failure_notice_update(&w->notice))
+        workbench_say(w, NULL);
+    else
+        say_error(w, message);
+    update_button(w);
 }
 
 static void on_progress(void *user, const char *phase, double fraction) {
@@ -112,7 +153,7 @@ static void on_done(void *user, const engine_answer *answer) {
     if (answer->status == ESPY_ERR_STOPPED)
         workbench_say(w, _("Stopped."));
     else if (answer->status)
-        workbench_say(w, answer->message);
+        tell_failure(w, answer->message);
     else if (answer->cut)
         workbench_say(w, _("The answer was longer than allowed and is cut off."));
     else
@@ -129,25 +170,29 @@ void workbench_ask(workbench *w, const char *task, const char *argument, const c
     static const engine_events events = { on_progress, on_text, on_shape, on_done };
     engine_question question = { .task = task, .argument = argument, .language = language };
     espy_error err;
-    if (!w->picture.image) return;
+    if (!can_begin(w)) return;
     if (!follow_up &&
         espy_image_from_pixels(&question.image, espy_image_pixels(w->picture.image),
                                w->picture.width, w->picture.height, (ptrdiff_t)w->picture.width * 3,
                                3, ESPY_ALPHA_WHITE, &err)) {
-        workbench_say(w, err.message);
+        say_error(w, err.message);
         return;
     }
-    gtk_widget_set_visible(w->notice, FALSE);
-    show_busy(w, TRUE);
     drop_answer(w);
     w->n_asked++;
+    show_busy(w, TRUE);
     engine_ask(w->engine, &question, &events, w);
+}
+
+gboolean workbench_is_ready(workbench *w) {
+    look_again(w);
+    return can_begin(w);
 }
 
 void workbench_press(workbench *w) {
     if (engine_is_busy(w->engine))
         engine_stop(w->engine);
-    else if (w->picture.image && w->events.on_begin)
+    else if (workbench_is_ready(w) && w->events.on_begin)
         w->events.on_begin(w->user);
 }
 
@@ -164,7 +209,8 @@ static void use_settings(workbench *w) {
 static void model_chosen(void *user) {
     workbench *w = user;
     settings_forget_failure();
-    gtk_widget_set_visible(w->notice, FALSE);
+    gtk_widget_set_visible(w->notice.box, FALSE);
+    update_button(w);
     use_settings(w);
 }
 
@@ -173,24 +219,16 @@ static void choose_model(GtkButton *unused, workbench *w) {
     model_dialog_show(GTK_WINDOW(w->window), w->settings, model_chosen, w);
 }
 
-static void try_again(GtkButton *unused, workbench *w) {
-    (void)unused;
-    model_chosen(w);
+static void try_again(void *user) {
+    model_chosen(user);
+    workbench_press(user);
 }
 
-static void use_built_in(GtkButton *unused, workbench *w) {
-    (void)unused;
+static void use_built_in(void *user) {
+    workbench *w = user;
     g_free(w->settings->model);
     w->settings->model = g_strdup("espy-nano");
     model_chosen(w);
-}
-
-/* What went wrong when a model was loaded last, before it goes wrong again. */
-static void show_failure(workbench *w) {
-    char *failure = settings_failure(NULL);
-    if (failure) gtk_label_set_text(GTK_LABEL(w->notice_text), failure);
-    gtk_widget_set_visible(w->notice, failure != NULL);
-    g_free(failure);
 }
 
 /* ------------------------------------------------------------------- window */
@@ -217,21 +255,6 @@ GtkWidget *workbench_labelled(const char *label, GtkWidget *widget) {
     return box;
 }
 
-static GtkWidget *make_notice(workbench *w) {
-    GtkWidget *buttons = box_of(GTK_ORIENTATION_HORIZONTAL, SMALL_GAP_PX);
-    w->notice = box_of(GTK_ORIENTATION_VERTICAL, SMALL_GAP_PX);
-    w->notice_text = gtk_label_new(NULL);
-    gtk_label_set_wrap(GTK_LABEL(w->notice_text), TRUE);
-    gtk_label_set_xalign(GTK_LABEL(w->notice_text), 0);
-    gtk_box_append(GTK_BOX(buttons), button_of(_("Try _Again"), G_CALLBACK(try_again), w));
-    gtk_box_append(GTK_BOX(buttons),
-                   button_of(_("Use the _Built-in Model"), G_CALLBACK(use_built_in), w));
-    gtk_box_append(GTK_BOX(w->notice), w->notice_text);
-    gtk_box_append(GTK_BOX(w->notice), buttons);
-    gtk_widget_set_visible(w->notice, FALSE);
-    return w->notice;
-}
-
 static GtkWidget *make_source(workbench *w) {
     char *name = host_layer_is_valid(w->layer) ? host_layer_name(w->layer) : NULL;
     char *layer = g_strdup_printf(_("The layer “%s”"), name ? name : "");
@@ -244,26 +267,43 @@ static GtkWidget *make_source(workbench *w) {
     return workbench_labelled(_("_Look at"), w->source);
 }
 
-static void make_column(workbench *w, GtkWidget *column) {
+/* What is scrolled where the screen has not room for all. Without it the column would
+ * take width, too, for lines that want height. */
+static GtkWidget *make_scrolled(workbench *w) {
+    GtkWidget *scrolled = gtk_scrolled_window_new();
+    GtkWidget *box = box_of(GTK_ORIENTATION_VERTICAL, GAP_PX);
+    gtk_box_append(GTK_BOX(box), w->controls);
+    gtk_box_append(GTK_BOX(box), w->button);
+    gtk_box_append(GTK_BOX(box), w->progress);
+    gtk_box_append(GTK_BOX(box), w->answers);
+    gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), box);
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER,
+                                   GTK_POLICY_AUTOMATIC);
+    gtk_scrolled_window_set_min_content_height(GTK_SCROLLED_WINDOW(scrolled), LEAST_PX);
+    gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(scrolled), TRUE);
+    gtk_widget_set_vexpand(scrolled, TRUE);
+    return scrolled;
+}
+
+static GtkWidget *make_column(workbench *w) {
+    GtkWidget *column = box_of(GTK_ORIENTATION_VERTICAL, GAP_PX);
     w->controls = box_of(GTK_ORIENTATION_VERTICAL, SMALL_GAP_PX);
     w->answers = box_of(GTK_ORIENTATION_VERTICAL, SMALL_GAP_PX);
     w->footer = box_of(GTK_ORIENTATION_HORIZONTAL, SMALL_GAP_PX);
     w->button = gtk_button_new_with_mnemonic(w->begin_label);
-    w->status = gtk_label_new(NULL);
+    w->status = paragraph_new(GTK_ACCESSIBLE_ROLE_STATUS);
     w->progress = gtk_progress_bar_new();
     g_signal_connect_swapped(w->button, "clicked", G_CALLBACK(workbench_press), w);
-    gtk_label_set_wrap(GTK_LABEL(w->status), TRUE);
-    gtk_label_set_xalign(GTK_LABEL(w->status), 0);
-    gtk_widget_add_css_class(w->status, "dim-label");
+    gtk_accessible_update_relation(GTK_ACCESSIBLE(w->progress), GTK_ACCESSIBLE_RELATION_LABELLED_BY,
+                                   w->status, NULL, -1);
     gtk_widget_set_vexpand(w->answers, TRUE);
-    gtk_box_append(GTK_BOX(column), make_notice(w));
     gtk_box_append(GTK_BOX(w->controls), make_source(w));
-    gtk_box_append(GTK_BOX(column), w->controls);
-    gtk_box_append(GTK_BOX(column), w->button);
-    gtk_box_append(GTK_BOX(column), w->progress);
-    gtk_box_append(GTK_BOX(column), w->answers);
+    gtk_box_append(GTK_BOX(column), make_scrolled(w));
     gtk_box_append(GTK_BOX(column), w->status);
     gtk_box_append(GTK_BOX(column), w->footer);
+    gtk_widget_set_size_request(column, CONTROLS_PX, -1);
+    gtk_widget_set_hexpand(column, FALSE);
+    return column;
 }
 
 static gboolean close_window(GtkWidget *unused, GVariant *args, gpointer w) {
@@ -293,7 +333,7 @@ static gboolean on_close(GtkWindow *unused, workbench *w) {
 static void make_window(workbench *w, const char *title) {
     GtkWidget *bar = gtk_header_bar_new(), *model;
     GtkWidget *columns = box_of(GTK_ORIENTATION_HORIZONTAL, GAP_PX);
-    GtkWidget *column = box_of(GTK_ORIENTATION_VERTICAL, GAP_PX);
+    GtkWidget *content = box_of(GTK_ORIENTATION_VERTICAL, GAP_PX);
     w->window = gtk_window_new();
     gtk_window_set_title(GTK_WINDOW(w->window), title);
     gtk_window_set_default_size(GTK_WINDOW(w->window), WIDTH_PX, HEIGHT_PX);
@@ -303,19 +343,20 @@ static void make_window(workbench *w, const char *title) {
     w->preview = preview_new();
     gtk_widget_set_hexpand(GTK_WIDGET(w->preview), TRUE);
     gtk_widget_set_vexpand(GTK_WIDGET(w->preview), TRUE);
-    make_column(w, column);
-    gtk_widget_set_size_request(column, CONTROLS_PX, -1);
-    gtk_widget_set_hexpand(column, FALSE);
+    failure_notice_init(&w->notice, try_again, use_built_in, w);
     gtk_box_append(GTK_BOX(columns), GTK_WIDGET(w->preview));
-    gtk_box_append(GTK_BOX(columns), column);
-    gtk_widget_set_margin_start(columns, GAP_PX);
-    gtk_widget_set_margin_end(columns, GAP_PX);
-    gtk_widget_set_margin_top(columns, GAP_PX);
-    gtk_widget_set_margin_bottom(columns, GAP_PX);
-    gtk_window_set_child(GTK_WINDOW(w->window), columns);
+    gtk_box_append(GTK_BOX(columns), make_column(w));
+    gtk_box_append(GTK_BOX(content), w->notice.box);
+    gtk_box_append(GTK_BOX(content), columns);
+    gtk_widget_set_vexpand(columns, TRUE);
+    gtk_widget_set_margin_start(content, GAP_PX);
+    gtk_widget_set_margin_end(content, GAP_PX);
+    gtk_widget_set_margin_top(content, GAP_PX);
+    gtk_widget_set_margin_bottom(content, GAP_PX);
+    gtk_window_set_child(GTK_WINDOW(w->window), content);
     add_shortcuts(w);
     g_signal_connect(w->window, "close-request", G_CALLBACK(on_close), w);
-    g_signal_connect(w->window, "notify::is-active", G_CALLBACK(look_again), w);
+    g_signal_connect(w->window, "notify::is-active", G_CALLBACK(activated), w);
 }
 
 workbench *workbench_new(const char *title, const char *begin_label, host_image image,
@@ -337,8 +378,8 @@ workbench *workbench_new(const char *title, const char *begin_label, host_image 
     w->engine = engine_new(&(engine_settings){ 0 });
     use_settings(w);
     make_window(w, title);
+    failure_notice_update(&w->notice);
     show_busy(w, FALSE);
-    show_failure(w);
     window_set_parent(GTK_WINDOW(w->window), parent);
     return w;
 }
@@ -407,7 +448,10 @@ void workbench_applied(workbench *w, gboolean done, const char *text, GError *er
     host_flush();
     if (host_image_is_valid(w->image)) host_image_get_size(w->image, &width, &height);
     if (width != w->width || height != w->height) take_picture(w);
-    workbench_say(w, done ? text : error ? error->message : _("GIMP did not do it."));
+    if (done)
+        workbench_say(w, text);
+    else
+        say_error(w, error ? error->message : _("GIMP did not do it."));
     g_clear_error(&error);
     w->stamp = picture_stamp(w->image, w->layer, w->shown); /* it is our own change */
 }

@@ -15,6 +15,7 @@
 #include <gtk/gtk.h>
 
 #include "engine.h"
+#include "failure_notice.h"
 #include "picture.h"
 #include "preview.h"
 #include "settings.h"
@@ -41,7 +42,8 @@ typedef struct workbench {
     /* The rest is the workbench's own. */
     engine *engine;
     GMainLoop *loop;
-    GtkWidget *source, *button, *status, *progress, *notice, *notice_text;
+    GtkWidget *source, *button, *status, *progress;
+    failure_notice notice;
     picture_source shown;
     int width, height; /* of the image when it was looked at */
     guint64 stamp;
@@ -64,6 +66,10 @@ void workbench_free(workbench *w);
 /* Asks about the picture, or goes on with the conversation about it. */
 void workbench_ask(workbench *w, const char *task, const char *argument, const char *language,
                    gboolean follow_up);
+
+/* Looks at the image anew if it has changed. Whether there is a picture to ask about,
+ * and no model that failed of which the user has not said what to do. */
+gboolean workbench_is_ready(workbench *w);
 
 /* As if the button were pressed: begins, or stops what is under way. */
 void workbench_press(workbench *w);
