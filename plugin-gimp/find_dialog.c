@@ -29,13 +29,19 @@ static void clear(find_dialog *d) {
     gtk_widget_set_sensitive(d->apply, FALSE);
 }
 
+/* What is ticked can be used when all has been found. */
+static void update_apply(find_dialog *d, gboolean is_busy) {
+    gboolean any = FALSE;
+    for (guint i = 0; i < d->chosen->len; i++) any |= g_array_index(d->chosen, gboolean, i);
+    gtk_widget_set_sensitive(d->apply, any && !is_busy);
+}
+
 static void ticked(GtkCheckButton *check, find_dialog *d) {
     int i = GPOINTER_TO_INT(g_object_get_data(G_OBJECT(check), "shape"));
-    gboolean chosen = gtk_check_button_get_active(check), any = FALSE;
+    gboolean chosen = gtk_check_button_get_active(check);
     g_array_index(d->chosen, gboolean, i) = chosen;
     preview_choose(d->w->preview, i, chosen);
-    for (guint k = 0; k < d->chosen->len; k++) any |= g_array_index(d->chosen, gboolean, k);
-    gtk_widget_set_sensitive(d->apply, any && !engine_is_busy(d->w->engine));
+    update_apply(d, engine_is_busy(d->w->engine));
 }
 
 static void draw_swatch(GtkDrawingArea *area, cairo_t *cr, int width, int height, gpointer i) {
@@ -61,6 +67,9 @@ static void add_row(find_dialog *d, int i, const char *label) {
     gtk_box_append(GTK_BOX(row), check);
     gtk_box_append(GTK_BOX(row), swatch);
     gtk_list_box_append(GTK_LIST_BOX(d->list), row);
+    /* The keyboard goes to what is to be ticked, not to the row around it. */
+    gtk_widget_set_focusable(gtk_widget_get_parent(row), FALSE);
+    gtk_list_box_row_set_activatable(GTK_LIST_BOX_ROW(gtk_widget_get_parent(row)), FALSE);
 }
 
 static void add_shape(find_dialog *d, const espy_shape *shape) {
@@ -105,7 +114,7 @@ static void on_shape(void *user, const espy_shape *shape) {
 static void on_done(void *user, const engine_answer *answer) {
     find_dialog *d = user;
     guint n = d->shapes->len;
-    gtk_widget_set_sensitive(d->apply, n > 0);
+    update_apply(d, FALSE);
     if (answer->status) return;
     char *line = n ? g_strdup_printf(g_dngettext(TEXT_DOMAIN, "%u found", "%u found", n), n)
                    : g_strdup(_("Nothing of that was found."));
