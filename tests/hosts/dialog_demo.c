@@ -3,15 +3,23 @@
  * The dialogs without GIMP: pictures come from files, and what would change an image
  * is printed. dialogs.sh drives it by keyboard; by hand it is a way to look at them.
  *
- *     dialog_demo describe|find PICTURE
+ *     dialog_demo describe|find PICTURE [MS]
  *
- * At the end it prints how long the interface was blocked at most while the model was
- * at work, in ms: the longest time between two calls of a timer, without the time in
- * which other processes had the CPU.
+ * With MS the model waits so long after each token, as a large one would. At the end
+ * it prints what was seen meanwhile:
+ *
+ *     blocked: MS       how long the interface was blocked at most while the model was
+ *                       at work: the longest time between two calls of a timer,
+ *                       without the time in which other processes had the CPU
+ *     stopped: MS       from the last stop that was asked for to the end of the answer
+ *     grew: N           how often the text, or the list, grew while the model worked
+ *     hidden: PX        how much of the text was below what is shown, when it ended
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <gtk/gtk.h>
 
 #include "dialogs.h"
 #include "engine.h"
@@ -164,6 +172,8 @@ typedef struct watch {
     gint64 last_us;
     double waited_ms, worst_ms;
     gboolean was_busy;
+    double hidden_px;
+    int n_grown, size; /* characters of the text, or rows of the list */
 } watch;
 
 /* The linker leads the dialogs' calls here, to know which engine they have. */
@@ -177,6 +187,50 @@ void __wrap_engine_ask(engine *e, const engine_question *q, const engine_events 
                        void *user) {
     asked = e;
     __real_engine_ask(e, q, events, user);
+}
+
+static gint64 stop_us; /* when a stop was asked for; 0: it has ended */
+static double stopped_ms = -1;
+void __real_engine_stop(engine *e);
+void __wrap_engine_stop(engine *e);
+
+void __wrap_engine_stop(engine *e) {
+    if (engine_is_busy(e)) stop_us = g_get_monotonic_time();
+    __real_engine_stop(e);
+}
+
+/* The model takes its time, on its own thread. */
+static int token_ms;
+
+typedef struct slowed {
+    const espy_request *request;
+} slowed;
+
+static int slow_text(void *user, const char *piece, size_t n_bytes) {
+    const slowed *s = user;
+    g_usleep((gulong)token_ms * 1000);
+    return s->request->on_text(s->request->user, piece, n_bytes);
+}
+
+static int slow_progress(void *user, const char *phase, int64_t done, int64_t total) {
+    const slowed *s = user;
+    return s->request->on_progress(s->request->user, phase, done, total);
+}
+
+espy_status __real_espy_generate(espy_context *context, const espy_request *request,
+                                 espy_result *out, espy_error *err);
+espy_status __wrap_espy_generate(espy_context *context, const espy_request *request,
+                                 espy_result *out, espy_error *err);
+
+espy_status __wrap_espy_generate(espy_context *context, const espy_request *request,
+                                 espy_result *out, espy_error *err) {
+    slowed s = { request };
+    espy_request slow = *request;
+    if (token_ms == 0) return __real_espy_generate(context, request, out, err);
+    slow.on_text = slow_text;
+    slow.on_progress = slow_progress;
+    slow.user = &s;
+    return __real_espy_generate(context, &slow, out, err);
 }
 
 /* How long this thread was ready to run and did not get the CPU, in ms. */
@@ -198,6 +252,63 @@ void __wrap_engine_free(engine *e) {
     __real_engine_free(e);
 }
 
+/* The first widget of a type below another, NULL if there is none. */
+static GtkWidget *find_widget(GtkWidget *below, GType type) {
+    if (G_TYPE_CHECK_INSTANCE_TYPE(below, type)) return below;
+    GtkWidget *child = gtk_widget_get_first_child(below), *found = NULL;
+    for (; child && !found; child = gtk_widget_get_next_sibling(child))
+        found = find_widget(child, type);
+    return found;
+}
+
+static GtkWidget *find_in_windows(GType type) {
+    GListModel *windows = gtk_window_get_toplevels();
+    GtkWidget *found = NULL;
+    for (guint i = 0; i < g_list_model_get_n_items(windows) && !found; i++) {
+        GtkWidget *window = g_list_model_get_item(windows, i);
+        found = find_widget(window, type);
+        g_object_unref(window);
+    }
+    return found;
+}
+
+static int size_of_answer(void) {
+    GtkWidget *text = find_in_windows(GTK_TYPE_TEXT_VIEW);
+    GtkWidget *list = text ? NULL : find_in_windows(GTK_TYPE_LIST_BOX);
+    int n = 0;
+    if (text)
+        n = gtk_text_buffer_get_char_count(gtk_text_view_get_buffer(GTK_TEXT_VIEW(text)));
+    else if (list)
+        while (gtk_list_box_get_row_at_index(GTK_LIST_BOX(list), n)) n++;
+    return n;
+}
+
+static double hidden_px(double before) {
+    GtkWidget *text = find_in_windows(GTK_TYPE_TEXT_VIEW);
+    if (!text || !gtk_widget_get_mapped(text)) return before; /* closed */
+    GtkTextView *view = GTK_TEXT_VIEW(text);
+    GtkTextIter end;
+    GdkRectangle shown, last;
+    gtk_text_buffer_get_end_iter(gtk_text_view_get_buffer(view), &end);
+    gtk_text_view_get_iter_location(view, &end, &last);
+    gtk_text_view_get_visible_rect(view, &shown);
+    return MAX(0, last.y + last.height - shown.y - shown.height);
+}
+
+static void watch_answer(watch *w, gboolean is_busy) {
+    if (is_busy || w->was_busy) {
+        int size = size_of_answer();
+        w->n_grown += size > w->size;
+        w->size = size;
+    } else {
+        w->hidden_px = hidden_px(w->hidden_px);
+    }
+    if (!is_busy && stop_us) {
+        stopped_ms = (double)(g_get_monotonic_time() - stop_us) / 1e3;
+        stop_us = 0;
+    }
+}
+
 static gboolean tick(gpointer user) {
     watch *w = user;
     gint64 now = g_get_monotonic_time();
@@ -205,6 +316,7 @@ static gboolean tick(gpointer user) {
     double blocked = (double)(now - w->last_us) / 1e3 - TICK_MS - (waited - w->waited_ms);
     gboolean is_busy = asked && engine_is_busy(asked);
     if ((is_busy || w->was_busy) && blocked > w->worst_ms) w->worst_ms = blocked;
+    watch_answer(w, is_busy);
     w->was_busy = is_busy;
     w->last_us = now;
     w->waited_ms = waited;
@@ -216,11 +328,12 @@ int main(int argc, char **argv) {
     char *text = NULL;
     gboolean shown;
     watch w = { .last_us = g_get_monotonic_time(), .waited_ms = waited_ms() };
-    if (argc != 3) {
-        fprintf(stderr, "usage: dialog_demo describe|find PICTURE\n");
+    if (argc != 3 && argc != 4) {
+        fprintf(stderr, "usage: dialog_demo describe|find PICTURE [MS]\n");
         return 2;
     }
     path = argv[2];
+    if (argc == 4) token_ms = atoi(argv[3]);
     g_timeout_add(TICK_MS, tick, &w);
     if (g_str_equal(argv[1], "find"))
         shown = find_dialog_run(1, 2, 0, &error);
@@ -231,7 +344,8 @@ int main(int argc, char **argv) {
         g_error_free(error);
         return 1;
     }
-    printf("answer: %s\nblocked: %.1f\n", text ? text : "", w.worst_ms);
+    printf("answer: %s\nblocked: %.1f\nstopped: %.1f\ngrew: %d\nhidden: %.0f\n", text ? text : "",
+           w.worst_ms, stopped_ms, w.n_grown, w.hidden_px);
     g_free(text);
     return 0;
 }

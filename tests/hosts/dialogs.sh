@@ -1,7 +1,8 @@
 #!/bin/bash
 # The dialogs by keyboard, on a display of their own, with the model that comes with
-# espy: described, copied, asked on, kept, stopped; found, ticked, selected. What they
-# say is compared with what the program says of the same picture.
+# espy: described, copied, asked on, kept, stopped; found, unticked, selected; a model
+# that cannot be loaded. What they say is compared with what the program says of the same
+# picture. Where an answer has to last, the model is slowed down.
 #
 #   tests/hosts/dialogs.sh DIALOG_DEMO ESPY [FOLDER for screenshots]
 set -u
@@ -40,9 +41,9 @@ until_true() {
 
 window() { xdotool search --onlyvisible --name "^$1\$" >"$tmp/window" 2>/dev/null; }
 
-# open_dialog KIND TITLE: starts it and gives it the keyboard
+# open_dialog KIND TITLE [MS per token]: starts it and gives it the keyboard
 open_dialog() {
-    "$demo" "$1" "$picture" >"$tmp/$1.out" 2>"$tmp/$1.err" &
+    "$demo" "$1" "$picture" ${3:-} >"$tmp/$1.out" 2>"$tmp/$1.err" &
     pid=$!
     until_true 30 window "$2" || { fail "no window '$2'"; cat "$tmp/$1.err"; exit 1; }
     xdotool windowactivate --sync "$(head -n 1 "$tmp/window")"
@@ -56,11 +57,16 @@ close_dialog() {
     # Its own computing alone: a machine that does other things is not its fault.
     awk -v name="$1" '/^blocked:/ { print name ": blocked at most", $2, "ms"; exit $2 >= 50 }' \
         "$tmp/$1.out" || fail "$1: the interface was blocked"
+    printed "^hidden: 0\$" "$1" || fail "$1: the end of the text is out of sight"
 }
+# seen KIND NAME: a number that dialog_demo printed at its end
+seen() { sed -n "s/^$2: //p" "$tmp/$1.out"; }
 dead() { ! kill -0 "$pid" 2>/dev/null; }
 
 copied() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" = "$1" ]; }
 copied_other() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" != "$1" ]; }
+copied_any() { keys alt+c; [ -n "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" ]; }
+forget_copied() { printf '' | xclip -i -selection clipboard; }
 printed() { grep -q "$1" "$tmp/$2.out"; }
 
 openbox >/dev/null 2>&1 &
@@ -115,11 +121,80 @@ keys n
 [ "$(grep -c "^select: " "$tmp/find.out")" = "$n_selected" ] || fail "old places in a cropped image"
 close_dialog find
 
+# A slow model: its words come one after the other, and it can be stopped, and asked again.
+open_dialog describe "Describe Image" 60
+forget_copied
+keys alt+d
+sleep 1
+shot describe-writing
+keys alt+s
+until_true 5 copied_any || fail "nothing is left of a stopped answer"
+stopped=$(xclip -o -selection clipboard)
+shot describe-stopped
+case $expected in
+"$stopped") fail "stopped, and still all was said" ;;
+"$stopped"*) ;;
+*) fail "stopped at '$stopped'" ;;
+esac
+keys alt+d
+until_true 30 copied "$expected" || fail "after a stop: '$(xclip -o -selection clipboard)'"
+close_dialog describe
+[ "$(seen describe grew)" -ge 6 ] || fail "the text came in $(seen describe grew) pieces"
+awk -v ms="$(seen describe stopped)" 'BEGIN { exit !(ms >= 0 && ms < 300) }' ||
+    fail "stopping took $(seen describe stopped) ms"
+
+# What is not ticked stays out. The list is two steps from the words: the button, the row.
+open_dialog find "Find in Image" 10
+keys alt+w
+keys Return
+sleep 3 # while it works Return would stop it
+until_true 20 applied || fail "nothing is selected"
+n_selected=$(grep -c "^select: " "$tmp/find.out")
+[ "$n_selected" -ge 2 ] || fail "found $n_selected, and one is to be unticked"
+keys alt+w
+for key in Tab Tab space; do keys $key; done
+shot find-unticked
+applied_again() { keys alt+i; keys Return; [ "$(grep -c "^select: " "$tmp/find.out")" -gt "$n_selected" ]; }
+until_true 5 applied_again || fail "nothing is selected of what is left"
+[ "$(grep -c "^select: " "$tmp/find.out")" = $((2 * n_selected - 1)) ] || fail "unticked, and still selected"
+close_dialog find
+[ "$(seen find grew)" -ge 2 ] || fail "the finds did not come one by one"
+
 # A second start remembers, and Escape in the middle of an answer ends it at once.
 open_dialog describe "Describe Image"
 keys alt+d Escape
 until_true 5 dead || fail "an answer under way holds the dialog"
 grep -q "What color" "$tmp/config/espy/gimp.ini" || fail "the question is not remembered"
+
+# A model that cannot be loaded: said at once and at the next start, not tried again
+# until the user says so.
+printf '[gimp]\nmodel=/no/such/model.gguf\n' >"$tmp/config/espy/gimp.ini"
+failed_note=$tmp/config/espy/gimp-failure.ini
+noted() { [ -s "$failed_note" ]; }
+unnoted() { [ ! -e "$failed_note" ]; }
+open_dialog describe "Describe Image"
+keys alt+d
+until_true 10 noted || fail "a model that is missing is not noted down"
+close_dialog describe
+[ -z "$(seen describe answer)" ] || fail "an answer without a model"
+touch -d @1 "$failed_note"
+open_dialog describe "Describe Image"
+shot describe-failure
+keys alt+d
+keys alt+q
+xdotool type --delay 20 "Who?"
+keys Return
+sleep 1
+[ "$(stat -c %Y "$failed_note" 2>/dev/null)" = 1 ] || fail "loaded again without being asked to"
+keys alt+t
+tried() { [ -e "$failed_note" ] && [ "$(stat -c %Y "$failed_note")" != 1 ]; }
+until_true 10 tried || fail "Try Again does not try"
+keys alt+b
+until_true 5 unnoted || fail "the built-in model, and the failure is still noted down"
+keys alt+d
+until_true 30 copied "$expected" || fail "the built-in model said '$(xclip -o -selection clipboard)'"
+close_dialog describe
+grep -q "^model=espy-nano\$" "$tmp/config/espy/gimp.ini" || fail "the built-in model is not remembered"
 
 cat "$tmp"/*.out
 [ -s "$tmp/describe.err" ] && cat "$tmp/describe.err"
