@@ -359,6 +359,15 @@ static void make_window(workbench *w, const char *title) {
     g_signal_connect(w->window, "notify::is-active", G_CALLBACK(activated), w);
 }
 
+static void use_colors(void *user, color_scheme scheme) {
+    static const char setting[] = "gtk-application-prefer-dark-theme";
+    GtkSettings *to = gtk_widget_get_settings(((workbench *)user)->window);
+    if (scheme == COLOR_SCHEME_NONE)
+        gtk_settings_reset_property(to, setting);
+    else
+        g_object_set(to, setting, scheme == COLOR_SCHEME_DARK, NULL);
+}
+
 workbench *workbench_new(const char *title, const char *begin_label, host_image image,
                          host_layer layer, int source, guint64 parent, GError **error) {
     if (!gtk_init_check()) {
@@ -378,6 +387,7 @@ workbench *workbench_new(const char *title, const char *begin_label, host_image 
     w->engine = engine_new(&(engine_settings){ 0 });
     use_settings(w);
     make_window(w, title);
+    w->colors = color_scheme_watch_new(use_colors, w);
     failure_notice_update(&w->notice);
     show_busy(w, FALSE);
     window_set_parent(GTK_WINDOW(w->window), parent);
@@ -423,6 +433,7 @@ void workbench_free(workbench *w) {
     /* Widgets that are destroyed change, which is of no interest any more. */
     g_signal_handlers_disconnect_by_data(w->source, w);
     g_signal_handlers_disconnect_by_data(w->window, w);
+    color_scheme_watch_free(w->colors);
     gtk_widget_set_visible(w->window, FALSE);
     engine_free(w->engine);
     keep_clipboard(w);

@@ -14,6 +14,7 @@
 
 #include <gtk/gtk.h>
 
+#include "color_scheme.h"
 #include "engine.h"
 #include "failure_notice.h"
 #include "picture.h"
@@ -44,6 +45,7 @@ typedef struct workbench {
     GMainLoop *loop;
     GtkWidget *source, *button, *status, *progress;
     failure_notice notice;
+    color_scheme_watch *colors;
     picture_source shown;
     int width, height; /* of the image when it was looked at */
     guint64 stamp;
