@@ -110,5 +110,8 @@ void host_message(const char *text);
 void host_flush(void);
 /* The X11 window that dialogs belong to; 0: unknown. */
 guint64 host_parent_window(void);
+/* What GIMP's own windows look like: "dark", "gray" or "light" in any case; another
+ * name or NULL: as the desktop's. */
+char *host_theme(void);
 
 #endif

@@ -287,3 +287,7 @@ void host_flush(void) {
 guint64 host_parent_window(void) {
     return (guint32)gimp_progress_get_window_handle();
 }
+
+char *host_theme(void) {
+    return gimp_gimprc_query("theme");
+}

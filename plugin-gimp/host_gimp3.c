@@ -302,3 +302,7 @@ guint64 host_parent_window(void) {
     g_clear_pointer(&handle, g_bytes_unref);
     return id;
 }
+
+char *host_theme(void) {
+    return gimp_gimprc_query("theme-color-scheme");
+}

@@ -162,7 +162,7 @@ void model_dialog_show(GtkWindow *parent, settings *s, void (*on_chosen)(void *u
     fill(d);
     gtk_shortcut_controller_add_shortcut(
         GTK_SHORTCUT_CONTROLLER(keys),
-        gtk_shortcut_new(gtk_keyval_trigger_new(GDK_KEY_Escape, 0),
+        gtk_shortcut_new(gtk_shortcut_trigger_parse_string("Escape|<Control>w"),
                          gtk_callback_action_new(close_window, d->window, NULL)));
     gtk_widget_add_controller(d->window, keys);
     gtk_window_present(GTK_WINDOW(d->window));

@@ -313,14 +313,12 @@ static gboolean close_window(GtkWidget *unused, GVariant *args, gpointer w) {
 }
 
 static void add_shortcuts(workbench *w) {
-    static const char *const triggers[] = { "Escape", "<Control>w" };
     GtkEventController *keys = gtk_shortcut_controller_new();
     gtk_shortcut_controller_set_scope(GTK_SHORTCUT_CONTROLLER(keys), GTK_SHORTCUT_SCOPE_GLOBAL);
-    for (guint i = 0; i < G_N_ELEMENTS(triggers); i++)
-        gtk_shortcut_controller_add_shortcut(
-            GTK_SHORTCUT_CONTROLLER(keys),
-            gtk_shortcut_new(gtk_shortcut_trigger_parse_string(triggers[i]),
-                             gtk_callback_action_new(close_window, w, NULL)));
+    gtk_shortcut_controller_add_shortcut(
+        GTK_SHORTCUT_CONTROLLER(keys),
+        gtk_shortcut_new(gtk_shortcut_trigger_parse_string("Escape|<Control>w"),
+                         gtk_callback_action_new(close_window, w, NULL)));
     gtk_widget_add_controller(w->window, keys);
 }
 
@@ -368,6 +366,18 @@ static void use_colors(void *user, color_scheme scheme) {
         g_object_set(to, setting, scheme == COLOR_SCHEME_DARK, NULL);
 }
 
+/* Those of GIMP's own windows, which by default are dark on any desktop. */
+static void choose_colors(workbench *w) {
+    char *theme = host_theme();
+    if (theme && (!g_ascii_strcasecmp(theme, "dark") || !g_ascii_strcasecmp(theme, "gray")))
+        use_colors(w, COLOR_SCHEME_DARK);
+    else if (theme && !g_ascii_strcasecmp(theme, "light"))
+        use_colors(w, COLOR_SCHEME_LIGHT);
+    else
+        w->colors = color_scheme_watch_new(use_colors, w);
+    g_free(theme);
+}
+
 workbench *workbench_new(const char *title, const char *begin_label, host_image image,
                          host_layer layer, int source, guint64 parent, GError **error) {
     if (!gtk_init_check()) {
@@ -387,7 +397,7 @@ workbench *workbench_new(const char *title, const char *begin_label, host_image 
     w->engine = engine_new(&(engine_settings){ 0 });
     use_settings(w);
     make_window(w, title);
-    w->colors = color_scheme_watch_new(use_colors, w);
+    choose_colors(w);
     failure_notice_update(&w->notice);
     show_busy(w, FALSE);
     window_set_parent(GTK_WINDOW(w->window), parent);

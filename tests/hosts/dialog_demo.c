@@ -3,10 +3,11 @@
  * The dialogs without GIMP: pictures come from files, and what would change an image
  * is printed. dialogs.sh drives it by keyboard; by hand it is a way to look at them.
  *
- *     dialog_demo describe|find PICTURE [MS]
+ *     dialog_demo describe|find PICTURE
  *
- * With MS the model waits so long after each token, as a large one would. At the end
- * it prints what was seen meanwhile:
+ * With ESPY_TOKEN_MS the model takes its time: slow_model.c. DIALOG_THEME is what GIMP's
+ * own windows look like: dark, gray, light, or as the desktop's. At the end it prints what
+ * was seen meanwhile:
  *
  *     blocked: MS       how long the interface was blocked at most while the model was
  *                       at work: the longest time between two calls of a timer,
@@ -16,7 +17,6 @@
  *     hidden: PX        how much of the text was below what is shown, when it ended
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <gtk/gtk.h>
@@ -91,6 +91,10 @@ char *host_layer_name(host_layer layer) {
 }
 
 void host_flush(void) {
+}
+
+char *host_theme(void) {
+    return g_strdup(g_getenv("DIALOG_THEME"));
 }
 
 /* --------------------------------------------------------------- the results */
@@ -199,40 +203,6 @@ void __wrap_engine_stop(engine *e) {
     __real_engine_stop(e);
 }
 
-/* The model takes its time, on its own thread. */
-static int token_ms;
-
-typedef struct slowed {
-    const espy_request *request;
-} slowed;
-
-static int slow_text(void *user, const char *piece, size_t n_bytes) {
-    const slowed *s = user;
-    g_usleep((gulong)token_ms * 1000);
-    return s->request->on_text(s->request->user, piece, n_bytes);
-}
-
-static int slow_progress(void *user, const char *phase, int64_t done, int64_t total) {
-    const slowed *s = user;
-    return s->request->on_progress(s->request->user, phase, done, total);
-}
-
-espy_status __real_espy_generate(espy_context *context, const espy_request *request,
-                                 espy_result *out, espy_error *err);
-espy_status __wrap_espy_generate(espy_context *context, const espy_request *request,
-                                 espy_result *out, espy_error *err);
-
-espy_status __wrap_espy_generate(espy_context *context, const espy_request *request,
-                                 espy_result *out, espy_error *err) {
-    slowed s = { request };
-    espy_request slow = *request;
-    if (token_ms == 0) return __real_espy_generate(context, request, out, err);
-    slow.on_text = slow_text;
-    slow.on_progress = slow_progress;
-    slow.user = &s;
-    return __real_espy_generate(context, &slow, out, err);
-}
-
 /* How long this thread was ready to run and did not get the CPU, in ms. */
 static double waited_ms(void) {
     unsigned long long ran = 0, waited = 0;
@@ -328,12 +298,11 @@ int main(int argc, char **argv) {
     char *text = NULL;
     gboolean shown;
     watch w = { .last_us = g_get_monotonic_time(), .waited_ms = waited_ms() };
-    if (argc != 3 && argc != 4) {
-        fprintf(stderr, "usage: dialog_demo describe|find PICTURE [MS]\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: dialog_demo describe|find PICTURE\n");
         return 2;
     }
     path = argv[2];
-    if (argc == 4) token_ms = atoi(argv[3]);
     g_timeout_add(TICK_MS, tick, &w);
     if (g_str_equal(argv[1], "find"))
         shown = find_dialog_run(1, 2, 0, &error);

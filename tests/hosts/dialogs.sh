@@ -41,9 +41,11 @@ until_true() {
 
 window() { xdotool search --onlyvisible --name "^$1\$" >"$tmp/window" 2>/dev/null; }
 
+window_gone() { ! window Model; }
+
 # open_dialog KIND TITLE [MS per token]: starts it and gives it the keyboard
 open_dialog() {
-    "$demo" "$1" "$picture" ${3:-} >"$tmp/$1.out" 2>"$tmp/$1.err" &
+    ESPY_TOKEN_MS=${3:-0} "$demo" "$1" "$picture" >"$tmp/$1.out" 2>"$tmp/$1.err" &
     pid=$!
     until_true 30 window "$2" || { fail "no window '$2'"; cat "$tmp/$1.err"; exit 1; }
     xdotool windowactivate --sync "$(head -n 1 "$tmp/window")"
@@ -51,8 +53,8 @@ open_dialog() {
 }
 
 close_dialog() {
-    keys Escape
-    until_true 5 dead || fail "Escape does not close the dialog"
+    keys "${2:-Escape}"
+    until_true 5 dead || fail "${2:-Escape} does not close the dialog"
     wait "$pid" || fail "$1 ended with $?"
     # Its own computing alone: a machine that does other things is not its fault.
     awk -v name="$1" '/^blocked:/ { print name ": blocked at most", $2, "ms"; exit $2 >= 50 }' \
@@ -165,6 +167,27 @@ open_dialog describe "Describe Image"
 keys alt+d Escape
 until_true 5 dead || fail "an answer under way holds the dialog"
 grep -q "What color" "$tmp/config/espy/gimp.ini" || fail "the question is not remembered"
+
+# As dark as GIMP is. brightness: of the window's lower edge, in percent.
+brightness() {
+    import -window "$(head -n 1 "$tmp/window")" -gravity south -crop 100x8+0+4 -resize 1x1! \
+        -format '%[fx:round(100*u.intensity)]' info:-
+}
+for theme in dark:0:40 Gray:0:40 light:60:100; do
+    IFS=: read -r name least most <<<"$theme"
+    DIALOG_THEME=$name open_dialog find "Find in Image"
+    shot "find-$name"
+    percent=$(brightness)
+    [ "$percent" -ge "$least" ] && [ "$percent" -le "$most" ] || fail "in $name, a brightness of $percent %"
+    # That of the model goes alone, by the same keys.
+    for key in ctrl+w Escape; do
+        keys alt+m
+        until_true 5 window Model || fail "no window 'Model'"
+        keys $key
+        until_true 5 window_gone || fail "$key does not close 'Model'"
+    done
+    close_dialog find ctrl+w
+done
 
 # A model that cannot be loaded: said at once and at the next start, not tried again
 # until the user says so.

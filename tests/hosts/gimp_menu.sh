@@ -1,13 +1,15 @@
 #!/bin/bash
 # The real GIMP on a display of its own: the dialog opened from the menu that a
-# right-click on the canvas shows, a description that is copied, kept as alt text and
-# undone with the image; then Find, whose selection GIMP shows.
+# right-click on the canvas shows, a description that is stopped half-way, then copied
+# and kept as alt text; then Find, whose selection GIMP shows. The model is slowed down
+# by SLOW_MODEL (slow_model.c), so that there is something to stop.
 #
-#   tests/hosts/gimp_menu.sh PLUG_IN ESPY [FOLDER for screenshots]
+#   tests/hosts/gimp_menu.sh PLUG_IN ESPY SLOW_MODEL [FOLDER for screenshots]
 set -u
 plug_in=$(realpath "$1")
 espy=$(realpath "$2")
-shots=${3:-}
+slow_model=$(realpath "$3")
+shots=${4:-}
 gimp=$(command -v gimp-3.0 || command -v gimp-3.2 || command -v gimp) || { echo "skipped: no GIMP"; exit 77; }
 for tool in xvfb-run xdotool xclip openbox import dbus-run-session; do
     command -v "$tool" >/dev/null || { echo "skipped: needs $tool"; exit 77; }
@@ -56,6 +58,7 @@ until_true() {
 window() { xdotool search --onlyvisible --name "$1" >"$tmp/window" 2>/dev/null; }
 gone() { ! window "$1"; }
 activate() { xdotool windowactivate --sync "$(head -n 1 "$tmp/window")"; sleep 1; }
+copied_any() { keys alt+c; [ -n "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" ]; }
 copied() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" = "$1" ]; }
 
 # from_menu ITEM TITLE: the right-click menu's last items, counted from its end
@@ -73,13 +76,28 @@ from_menu() {
 }
 
 openbox >/dev/null 2>&1 &
-"$gimp" "$tmp/scene.png" >"$tmp/gimp.log" 2>&1 &
+ESPY_TOKEN_MS=60 LD_PRELOAD=$slow_model "$gimp" "$tmp/scene.png" >"$tmp/gimp.log" 2>&1 &
 until_true 120 window 'scene' || { fail "GIMP does not start"; tail -n 20 "$tmp/gimp.log"; exit 1; }
 xdotool windowsize "$(head -n 1 "$tmp/window")" 1280 880 windowmove "$(head -n 1 "$tmp/window")" 0 0
 sleep 4
 
 expected=$("$espy" describe "$tmp/scene.png" 2>/dev/null)
 from_menu 2 'Describe Image'
+percent=$(import -window "$(head -n 1 "$tmp/window")" -gravity south -crop 100x8+0+4 -resize 1x1! \
+    -format '%[fx:round(100*u.intensity)]' info:-)
+[ "$percent" -le 40 ] || fail "GIMP is dark, the dialog has a brightness of $percent %"
+keys alt+d
+sleep 1
+shot writing
+keys alt+s
+until_true 10 copied_any || fail "nothing is left of a stopped answer"
+stopped=$(xclip -o -selection clipboard)
+echo "stopped: $stopped"
+case $expected in
+"$stopped") fail "stopped, and still all was said" ;;
+"$stopped"*) ;;
+*) fail "stopped at '$stopped'" ;;
+esac
 keys alt+d
 until_true 60 copied "$expected" || fail "described as '$(xclip -o -selection clipboard)'"
 echo "described: $expected"
@@ -96,7 +114,7 @@ keys alt+w
 xdotool key ctrl+a
 xdotool type --delay 20 "diamond, cactus"
 keys Return
-sleep 4
+sleep 8 # while it works Return would stop it
 keys alt+i
 keys Return
 sleep 1
