@@ -422,7 +422,7 @@ static void freed_while_busy(void **state) {
     }
     g_rand_free(random);
     print_message("an answer takes %.0f ms, ending one at most %.0f ms\n", all_ms, worst);
-    assert_true(n_late <= 5); /* ending is quick; now and then the machine is busy elsewhere */
+    assert_true(n_late <= 1); /* on a machine that does other things, too */
     assert_int_equal(config_home_count("gimp-loading."), 0);
 }
 
