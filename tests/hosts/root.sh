@@ -25,23 +25,13 @@ file python3 libgl1-mesa-dri libegl1 fonts-dejavu-core fonts-noto-cjk adwaita-ic
 libimage-exiftool-perl locales gcc libc6-dev meson ninja-build pkgconf libcjson-dev libjpeg-dev
 libpng-dev libwebp-dev libutf8proc-dev libpopt-dev libcmocka-dev"
 
-if [ ! -e "$root/.complete" ]; then
-    mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
-    rm -rf "$root"
-    mkdir -p "$root"
-    mmdebstrap --mode=root --variant=apt --components=main \
-        --aptopt='Acquire::Check-Valid-Until "false"' \
-        --aptopt='APT::Install-Recommends "false"' \
-        --dpkgopt='path-exclude=/usr/share/man/*' \
-        --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --include="$(echo $packages | tr ' ' ,)" "$suite" "$root" "$mirror" >&2
-    # Tests in other languages need real locales.
-    for language in de_DE fr_FR; do
+# Words are meant to be split here.
+"$here/tests/make-root.sh" "$suite" "$root" $packages
+# Tests in other languages need real locales.
+for language in de_DE fr_FR; do
+    chroot "$root" localedef --list-archive | grep -q "^$language.utf8" ||
         chroot "$root" localedef -i $language -f UTF-8 $language.UTF-8
-    done
-    mkdir -p "$root/espy"
-    touch "$root/.complete"
-fi
+done
 [ $# -gt 0 ] || exit 0
 
 # A private mount namespace keeps the mounts from outliving the command.

@@ -14,22 +14,9 @@ set -eu
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
 root=${ESPY_ROOTS:-$HOME/.cache/espy/roots}/sid
-packages=python3-transformers,python3-torch,python3-torchvision,python3-tokenizers
-packages=$packages,python3-safetensors,python3-pil,python3-gguf,libopenblas0-pthread
+"$here/tests/make-root.sh" sid "$root" python3-transformers python3-torch python3-torchvision \
+    python3-tokenizers python3-safetensors python3-pil python3-gguf libopenblas0-pthread
 
-if [ ! -e "$root/.complete" ]; then
-    mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
-    rm -rf "$root"
-    mkdir -p "$root"
-    mmdebstrap --mode=root --variant=apt --components=main \
-        --aptopt='Acquire::Check-Valid-Until "false"' \
-        --aptopt='APT::Install-Recommends "false"' \
-        --dpkgopt='path-exclude=/usr/share/man/*' \
-        --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --include="$packages" sid "$root" "$mirror"
-    mkdir -p "$root/espy"
-    touch "$root/.complete"
-fi
 [ "${1:-}" != llama ] || exec "$0" run sh -c '
     command -v llama-quantize llama-mtmd-cli >/dev/null && exit
     apt-get update && DEBIAN_FRONTEND=noninteractive \
