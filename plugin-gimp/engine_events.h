@@ -29,7 +29,7 @@ typedef struct event_target {
     void *user;
 } event_target;
 
-/* The maker's thread. on_done_count is the number of questions whose on_done was called
+/* The maker's thread. outbox_n_done is the number of questions whose on_done was called
  * or is being called. Closing may happen within an event; nothing is delivered
  * afterwards. The engine's thread must have ended by then. */
 outbox *outbox_open(GMainContext *context);

@@ -65,10 +65,8 @@ guint64 host_stamp(host_image image, host_layer layer);
 
 /* --------------------------------------------------------------------- text */
 
-char *host_comment(host_image image); /* NULL: none */
 gboolean host_set_comment(host_image image, const char *text);
 /* XMP's alt text and description. */
-char *host_alt_text(host_image image); /* NULL: none */
 gboolean host_set_alt_text(host_image image, const char *text, GError **error);
 gboolean host_set_layer_name(host_layer layer, const char *name);
 
@@ -104,8 +102,6 @@ void host_undo_end(host_image image);
 void host_progress_begin(const char *text);
 void host_progress_set(double fraction);
 void host_progress_end(void);
-/* A sentence that the user sees. */
-void host_message(const char *text);
 /* Redraws what has changed. */
 void host_flush(void);
 /* The X11 window that dialogs belong to; 0: unknown. */

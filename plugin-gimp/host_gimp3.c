@@ -130,29 +130,12 @@ guint64 host_stamp(host_image image, host_layer layer) {
 
 /* --------------------------------------------------------------------- text */
 
-char *host_comment(host_image image) {
-    GimpParasite *p = gimp_image_get_parasite(image_of(image), COMMENT);
-    if (!p) return NULL;
-    guint32 n;
-    const char *data = gimp_parasite_get_data(p, &n);
-    char *text = g_strndup(data, n);
-    gimp_parasite_free(p);
-    return text;
-}
-
 gboolean host_set_comment(host_image image, const char *text) {
     GimpParasite *p = gimp_parasite_new(COMMENT, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
                                         strlen(text) + 1, text);
     gboolean ok = gimp_image_attach_parasite(image_of(image), p);
     gimp_parasite_free(p);
     return ok;
-}
-
-char *host_alt_text(host_image image) {
-    GimpMetadata *md = gimp_image_get_metadata(image_of(image));
-    char *text = md ? metadata_alt_text(GEXIV2_METADATA(md)) : NULL;
-    g_clear_object(&md);
-    return text;
 }
 
 gboolean host_set_alt_text(host_image image, const char *text, GError **error) {
@@ -271,26 +254,6 @@ void host_undo_end(host_image image) {
 }
 
 /* ------------------------------------------------------------------ telling */
-
-void host_progress_begin(const char *text) {
-    gimp_progress_init(text);
-}
-
-void host_progress_set(double fraction) {
-    gimp_progress_update(fraction);
-}
-
-void host_progress_end(void) {
-    gimp_progress_end();
-}
-
-void host_message(const char *text) {
-    gimp_message(text);
-}
-
-void host_flush(void) {
-    gimp_displays_flush();
-}
 
 guint64 host_parent_window(void) {
     GBytes *handle = gimp_progress_get_window_handle();

@@ -103,15 +103,3 @@ gboolean metadata_set_alt_text(GExiv2Metadata *metadata, const char *text, gbool
     return set_text(metadata, ALT_TEXT, text, as_lists, error) &&
            set_text(metadata, DESCRIPTION, text, as_lists, error);
 }
-
-char *metadata_alt_text(GExiv2Metadata *metadata) {
-    char *value = gexiv2_metadata_try_get_tag_string(metadata, ALT_TEXT, NULL);
-    if (!value || !value[0]) {
-        g_free(value);
-        value = gexiv2_metadata_try_get_tag_string(metadata, DESCRIPTION, NULL);
-    }
-    if (!value || !g_str_has_prefix(value, LANGUAGE)) return value;
-    char *text = g_strdup(value + strlen(LANGUAGE));
-    g_free(value);
-    return text;
-}

@@ -16,7 +16,6 @@ guint8 *pixels_scaled(GeglBuffer *pixels, GeglBuffer *mask, host_rect area, int 
 /* The pixels of area to the origin of to. */
 void pixels_copy(GeglBuffer *from, GeglBuffer *to, host_rect area);
 
-char *metadata_alt_text(GExiv2Metadata *metadata); /* NULL: none; g_free */
 /* as_lists: GIMP hands values on as GExiv2 lists them, as GIMP 3 does. */
 gboolean metadata_set_alt_text(GExiv2Metadata *metadata, const char *text, gboolean as_lists,
                                GError **error);

@@ -20,6 +20,7 @@ static gboolean fail(GError **error, const char *sentence) {
 typedef struct call {
     const procedure *p;
     const procedure_value *arguments;
+    gboolean is_many; /* pictures, of which the caller tells how many are done */
 } call;
 
 static const procedure_value *argument(const call *c, const char *name) {
@@ -110,14 +111,17 @@ static void on_done(void *user, const engine_answer *answer) {
 }
 
 /* Takes over q->image. */
-static gboolean ask(engine *e, const engine_question *q,
+static gboolean ask(engine *e, const call *c, const engine_question *q,
                     gboolean (*use)(void *user, const engine_answer *answer, GError **error),
                     void *user, GError **error) {
-    const engine_events events = { .on_progress = on_progress, .on_done = on_done };
+    const engine_events events = { .on_progress = c->is_many ? NULL : on_progress,
+                                   .on_done = on_done };
     wait w = { g_main_loop_new(NULL, FALSE), error, FALSE, use, user };
+    if (!c->is_many) host_progress_begin(_("Looking at the picture…"));
     engine_ask(e, q, &events, &w);
     g_main_loop_run(w.loop);
     g_main_loop_unref(w.loop);
+    if (!c->is_many) host_progress_end();
     return w.ok;
 }
 
@@ -141,7 +145,7 @@ static gboolean describe(engine *e, const call *c, host_image image, host_layer 
                           .argument = text_of(c, "question"),
                           .language = language_of(c) };
     p->image = NULL;
-    return ask(e, &q, take_text, text, error);
+    return ask(e, c, &q, take_text, text, error);
 }
 
 static gboolean keep_text(const char *keep, host_image image, host_layer layer, const picture *p,
@@ -165,7 +169,7 @@ gboolean run_describe(const procedure *p, host_image image, host_layer layer,
                       const procedure_value *arguments, procedure_value *returns, GError **error) {
     static const char *const KEEPS[] = { "none", "alt-text", "comment", "layer-name",
                                          "text-layer" };
-    const call c = { p, arguments };
+    const call c = { p, arguments, FALSE };
     const char *kept = text_of(&c, "keep");
     if (!check_name(kept, KEEPS, G_N_ELEMENTS(KEEPS),
                     _("There is no way to keep a text that is called \"%s\"; please use none, "
@@ -192,7 +196,7 @@ gboolean run_describe_all(const procedure *p, host_image image, host_layer layer
                           GError **error) {
     (void)image;
     (void)layer;
-    const call c = { p, arguments };
+    const call c = { p, arguments, TRUE };
     int n;
     host_image *images = host_images(&n);
     engine *e = open_engine(&c);
@@ -307,7 +311,7 @@ gboolean run_find(const procedure *p, host_image image, host_layer layer,
                                         "crop",
                                         "text-layers",
                                         "none" };
-    const call c = { p, arguments };
+    const call c = { p, arguments, FALSE };
     const char *as = text_of(&c, "as");
     picture_source source;
     if (!text_of(&c, "what")) return fail(error, _("Please say what to find."));
@@ -327,7 +331,7 @@ gboolean run_find(const procedure *p, host_image image, host_layer layer,
                           .argument = text_of(&c, "what"),
                           .language = language_of(&c) };
     looked_at.image = NULL; /* taken over */
-    gboolean ok = ask(e, &q, take_shapes, &f, error);
+    gboolean ok = ask(e, &c, &q, take_shapes, &f, error);
     engine_free(e);
     picture_clear(&looked_at);
     return ok;

@@ -99,19 +99,9 @@ static gboolean set_text(const char *text) {
     return TRUE;
 }
 
-char *host_comment(host_image image) {
-    (void)image;
-    return g_strdup(fake.text);
-}
-
 gboolean host_set_comment(host_image image, const char *text) {
     (void)image;
     return set_text(text);
-}
-
-char *host_alt_text(host_image image) {
-    (void)image;
-    return g_strdup(fake.text);
 }
 
 gboolean host_set_alt_text(host_image image, const char *text, GError **error) {
@@ -227,10 +217,6 @@ void host_progress_set(double fraction) {
 }
 
 void host_progress_end(void) {
-}
-
-void host_message(const char *text) {
-    (void)text;
 }
 
 void host_flush(void) {
