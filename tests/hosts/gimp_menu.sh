@@ -10,10 +10,9 @@ plug_in=$(realpath "$1")
 espy=$(realpath "$2")
 slow_model=$(realpath "$3")
 shots=${4:-}
-gimp=$(command -v gimp-3.0 || command -v gimp-3.2 || command -v gimp) || { echo "skipped: no GIMP"; exit 77; }
-for tool in xvfb-run xdotool xclip openbox import dbus-run-session; do
-    command -v "$tool" >/dev/null || { echo "skipped: needs $tool"; exit 77; }
-done
+. "$(dirname "$0")/by_keyboard.sh"
+gimp=$(command -v gimp-3.0 || command -v gimp-3.2 || command -v gimp) || skip "no GIMP"
+need xvfb-run xdotool xclip openbox import dbus-run-session
 version=$("$gimp" --version | grep -o '[0-9]*\.[0-9]*\.[0-9]*' | head -n 1)
 case $version in
 3.*) ;;
@@ -42,25 +41,6 @@ cat >"$config/gimprc" <<END
 (single-window-mode yes)
 END
 convert core/nano/example.png -strip -define png:exclude-chunks=all "PNG24:$tmp/scene.png"
-failed=0
-
-fail() { echo "FAILED: $*"; shot "failed"; failed=1; }
-shot() { [ -z "$shots" ] || { mkdir -p "$shots" && import -window root "$shots/$1.png"; }; }
-keys() { xdotool key --clearmodifiers "$@"; sleep 0.5; }
-until_true() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt $end ] || return 1
-        sleep 0.3
-    done
-}
-window() { xdotool search --onlyvisible --name "$1" >"$tmp/window" 2>/dev/null; }
-gone() { ! window "$1"; }
-activate() { xdotool windowactivate --sync "$(head -n 1 "$tmp/window")"; sleep 1; }
-copied_any() { keys alt+c; [ -n "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" ]; }
-copied() { keys alt+c; [ "$(timeout 2 xclip -o -selection clipboard 2>/dev/null)" = "$1" ]; }
-
 # from_menu ITEM TITLE: the right-click menu's last items, counted from its end
 from_menu() {
     local i
@@ -83,21 +63,14 @@ sleep 4
 
 expected=$("$espy" describe "$tmp/scene.png" 2>/dev/null)
 from_menu 2 'Describe Image'
-percent=$(import -window "$(head -n 1 "$tmp/window")" -gravity south -crop 100x8+0+4 -resize 1x1! \
-    -format '%[fx:round(100*u.intensity)]' info:-)
+percent=$(brightness)
 [ "$percent" -le 40 ] || fail "GIMP is dark, the dialog has a brightness of $percent %"
 keys alt+d
 sleep 1
 shot writing
 keys alt+s
 until_true 10 copied_any || fail "nothing is left of a stopped answer"
-stopped=$(xclip -o -selection clipboard)
-echo "stopped: $stopped"
-case $expected in
-"$stopped") fail "stopped, and still all was said" ;;
-"$stopped"*) ;;
-*) fail "stopped at '$stopped'" ;;
-esac
+stopped_within "$expected"
 keys alt+d
 until_true 60 copied "$expected" || fail "described as '$(xclip -o -selection clipboard)'"
 echo "described: $expected"
