@@ -137,7 +137,7 @@ static int64_t fitted_pixels(const session *s) {
 }
 
 espy_status session_reserve(session *s, const espy_request *request, espy_error *err) {
-    if (s->context) return ESPY_OK;
+    if (s->context && !s->memory_limit_bytes) return ESPY_OK;
     int64_t n_tokens;
     espy_memory_estimate m;
     espy_context_params params = { .n_threads = threads_of(s->n_threads) };
@@ -147,10 +147,12 @@ espy_status session_reserve(session *s, const espy_request *request, espy_error 
     status = espy_estimate_memory(s->model, &params, fitted_pixels(s), &m, err);
     if (status) return status;
     gint64 needed = m.active_bytes + m.cache_bytes + m.activation_bytes + m.vision_cache_bytes;
-    gint64 available = available_bytes();
+    /* What an open context has taken already is missing there. */
+    gint64 available = s->context ? 0 : available_bytes();
     if ((s->memory_limit_bytes && needed > s->memory_limit_bytes) ||
         (available && needed > available))
         return refuse(s, needed, available, err);
+    if (s->context) return ESPY_OK;
     params.n_context = 0; /* a conversation may grow to what the model knows */
     return espy_context_open(&s->context, s->model, &params, err);
 }

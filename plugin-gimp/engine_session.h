@@ -42,7 +42,8 @@ typedef struct session {
 void session_begin(session *s, job *j);
 /* Loads the model of the job unless it is the one that is there. */
 espy_status session_load(session *s, const job *j, espy_error *err);
-/* Opens a context, once the memory for this request has been found to be there. */
+/* Opens a context, unless one is open, once the memory for this request has been found
+ * to be there. */
 espy_status session_reserve(session *s, const espy_request *request, espy_error *err);
 /* The model works, or the reason why it does not. */
 void session_settle(session *s, espy_status status, const espy_error *err);

@@ -523,6 +523,44 @@ static void assert_cannot_load(const char *path, espy_status status, const char 
     engine_free(e);
 }
 
+static espy_image *small_picture(void) {
+    enum { SIDE = 64 };
+    static const uint8_t pixels[SIDE * SIDE * 3];
+    espy_image *image;
+    assert_int_equal(espy_image_from_pixels(&image, pixels, SIDE, SIDE, (ptrdiff_t)SIDE * 3, 3,
+                                            ESPY_ALPHA_WHITE, NULL),
+                     ESPY_OK);
+    return image;
+}
+
+/* What is enough for a small picture, to the KiB, is not enough for a larger one that comes
+ * later. */
+static void later_pictures_meet_the_limit(void **state) {
+    (void)state;
+    enum { STEP = 1024 };
+    watch w;
+    engine *e = open_engine();
+    gint64 refused = 1 << 20, enough = 1 << 30;
+    while (enough - refused > STEP) {
+        gint64 limit = (enough + refused) / 2;
+        engine_set(e, &(engine_settings){ .model = model, .memory_limit_bytes = limit });
+        ask(e, &w, &(engine_question){ .image = small_picture(), .task = "caption" });
+        *(w.status ? &refused : &enough) = limit;
+        watch_end(&w);
+    }
+    engine_set(e, &(engine_settings){ .model = model, .memory_limit_bytes = enough });
+    ask(e, &w, &(engine_question){ .image = small_picture(), .task = "caption" });
+    assert_ok(&w);
+    watch_end(&w);
+    ask(e, &w, &(engine_question){ .image = load("core/nano/example.png"), .task = "caption" });
+    assert_int_equal(w.status, ESPY_ERR_MEMORY);
+    watch_end(&w);
+    ask(e, &w, &(engine_question){ .image = small_picture(), .task = "caption" });
+    assert_ok(&w); /* it goes on with what fits */
+    watch_end(&w);
+    engine_free(e);
+}
+
 static void models_that_are_none(void **state) {
     (void)state;
     g_autofree char *text = g_build_filename(root, "README.md", NULL);
@@ -636,6 +674,7 @@ int main(void) {
         cmocka_unit_test(freed_within_its_events),
         cmocka_unit_test(unloads_when_nobody_asks),
         cmocka_unit_test(memory_has_a_limit),
+        cmocka_unit_test(later_pictures_meet_the_limit),
         cmocka_unit_test(models_that_are_none),
         cmocka_unit_test(noted_down_until_it_has_worked),
         cmocka_unit_test(sentences_are_utf8),
