@@ -116,6 +116,21 @@ close_dialog describe
 awk -v ms="$(seen describe stopped)" 'BEGIN { exit !(ms >= 0 && ms < 300) }' ||
     fail "stopping took $(seen describe stopped) ms"
 
+# What was said of another picture is not taken for what is said of this one.
+open_dialog describe "Describe Image" 60
+forget_copied
+keys alt+d
+sleep 1
+keys alt+l
+keys Down
+keys Return
+sleep 2
+! copied_any || fail "the answer about another picture can be copied: '$(xclip -o -selection clipboard)'"
+keys alt+d
+until_true 30 copied "$expected" || fail "of the layer: '$(xclip -o -selection clipboard)'"
+close_dialog describe
+sed -i 's/^source=.*/source=visible/' "$tmp/config/espy/gimp.ini"
+
 # What is not ticked stays out. The list is two steps from the words: the button, the row.
 open_dialog find "Find in Image" 10
 keys alt+w
