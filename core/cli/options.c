@@ -441,7 +441,7 @@ void cli_options_free(void) {
                         given.vision_type, given.out,    given.draw,      given.svg,
                         given.answer,      given.fitted, given.times_text };
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
-    for (int i = 0; i < given.n_stop; i++) free(given.stop[i]);
+    for (int i = 0; given.stop && given.stop[i]; i++) free(given.stop[i]);
     free(given.stop);
     free(given.times);
     given = (cli_options){ 0 };
