@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes and enters the Debian roots that hold the hosts in which the plug-ins are
-# tried: GIMP, with what building the plug-in and looking at it needs.
+# tried: GIMP and OBS, with what building the plug-ins and looking at them needs.
 #
-#   tests/hosts/root.sh SUITE              make the root if it is missing
+#   tests/hosts/root.sh SUITE              make the root, or add to it what it lacks
 #   tests/hosts/root.sh SUITE CMD...       run CMD in it, this checkout at /espy
 #
-# SUITE is bookworm (GIMP 2.10), trixie (GIMP 3.0) or sid (GIMP 3.2). The root lies
-# in $ESPY_ROOTS/SUITE-hosts (default ~/.cache/espy/roots), takes about 2 GB and
-# some minutes. Needs root rights and mmdebstrap.
+# SUITE is bookworm (GIMP 2.10, OBS 29), trixie (GIMP 3.0, OBS 30) or sid (GIMP 3.2,
+# OBS 32). The root lies in $ESPY_ROOTS/SUITE-hosts (default ~/.cache/espy/roots),
+# takes about 2 GB and some minutes. Needs root rights and mmdebstrap.
 set -eu
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -20,7 +20,8 @@ trixie | sid) gimp="gimp libgimp-3.0-dev gir1.2-gimp-3.0 python3-gi" ;;
 esac
 root=${ESPY_ROOTS:-$HOME/.cache/espy/roots}/$suite-hosts
 # What the tests in the host need, and what espy itself is built with.
-packages="$gimp libgtk-4-dev gettext xvfb xauth xdotool xclip openbox imagemagick dbus dbus-x11 procps
+packages="$gimp libgtk-4-dev obs-studio obs-plugins libobs-dev libpango1.0-dev python3-websocket ffmpeg
+iproute2 gettext xvfb xauth xdotool xclip openbox imagemagick dbus dbus-x11 procps
 file python3 libgl1-mesa-dri libegl1 fonts-dejavu-core fonts-noto-cjk adwaita-icon-theme librsvg2-common
 libimage-exiftool-perl locales gcc libc6-dev meson ninja-build pkgconf libcjson-dev libjpeg-dev
 libpng-dev libwebp-dev libutf8proc-dev libpopt-dev libcmocka-dev"
