@@ -21,15 +21,17 @@ void moments_set(moments *m, watch_when when, double interval_s, double least_s,
 
 /* A glance at the source. */
 void moments_glance(moments *m, const frame *f);
-/* The difference between the last glance and the one that was current at
- * moments_looked; 1 before. */
+/* The difference between the last glance and the picture that was looked at: the glance
+ * that was current when the frame of the last moments_offered was drawn, without one that
+ * of moments_looked; 1 if there was none. */
 double moments_change(const moments *m);
 
 /* Whether to look now. */
 gboolean moments_due(const moments *m, gint64 now_us);
 /* Whether a glance would serve moments_due; at most some 10 times a second. */
 gboolean moments_wants_glance(const moments *m, gint64 now_us);
-void moments_ask(moments *m);                   /* due at once                    */
-void moments_looked(moments *m, gint64 now_us); /* a look has begun               */
+void moments_ask(moments *m);                     /* due at once                       */
+void moments_offered(moments *m, gint64 seen_us); /* a frame waits to be looked at     */
+void moments_looked(moments *m, gint64 now_us);   /* a look has begun, at this frame   */
 
 #endif
