@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * All words that users see, by the key under which OBS looks them up. Never compiled: the
+ * build makes data/locale/ of it and of the catalogues in po/.
+ */
+WORD("Filter", N_("Live captions (espy)"))
+WORD("Module.Description", N_("Captions, in words, of what a video source shows, by a "
+                              "vision-language model that runs on this computer."))
+
+WORD("Model", N_("Model"))
+WORD("Model.Default", N_("Installed model, else the built-in one"))
+WORD("Model.File", N_("GGUF file"))
+WORD("Model.Folder", N_("Folder of a model"))
+WORD("Model.Name", N_("Installed model, by its name"))
+WORD("Model.Files", N_("Models"))
+WORD("Model.AllFiles", N_("All files"))
+WORD("Model.Help", N_("The built-in model knows drawn shapes and short words only. For real "
+                      "pictures fetch a Qwen-VL model, for example Qwen3-VL-2B-Instruct, as a "
+                      "folder or as GGUF with its mmproj beside it."))
+WORD("Retry", N_("Load the model again"))
+
+WORD("Task", N_("What to say"))
+WORD("Task.caption", N_("Caption"))
+WORD("Task.alt", N_("Alt text"))
+WORD("Task.detailed", N_("Detailed description"))
+WORD("Task.tags", N_("Tags"))
+WORD("Task.text", N_("Text in the picture"))
+WORD("Task.find", N_("Find things"))
+WORD("Task.count", N_("Count things"))
+WORD("Task.question", N_("Answer a question"))
+WORD("Argument", N_("Question or instruction"))
+WORD("Argument.find", N_("What to find"))
+WORD("Argument.count", N_("What to count"))
+WORD("Argument.Help", N_("For example: a person, a red car"))
+WORD("Language", N_("Language of the answer"))
+WORD("Language.Help", N_("Empty: the language of OBS. The model has to know it."))
+WORD("Recalls", N_("Tell the model its caption before"))
+
+WORD("When", N_("When to look"))
+WORD("When.Changed", N_("When the picture has changed"))
+WORD("When.Interval", N_("At a fixed interval"))
+WORD("When.Asked", N_("By hotkey or button only"))
+WORD("Interval", N_("Seconds from look to look"))
+WORD("Least", N_("Seconds from look to look, at least"))
+WORD("Change", N_("How much has to change"))
+WORD("Unchanged", N_("Look again anyway after seconds (0: never)"))
+WORD("CaptionNow", N_("Caption now"))
+
+WORD("Quality", N_("Detail"))
+WORD("Quality.64", N_("Coarse: 64 tokens a picture, fastest"))
+WORD("Quality.128", N_("Low: 128 tokens"))
+WORD("Quality.256", N_("Medium: 256 tokens"))
+WORD("Quality.512", N_("High: 512 tokens"))
+WORD("Quality.1024", N_("Fine: 1024 tokens, slow"))
+WORD("Threads", N_("CPU threads (0: half of the cores, 4 at most)"))
+
+WORD("Clip", N_("Look at the last seconds as a film"))
+WORD("Clip.Seconds", N_("Seconds"))
+WORD("Clip.Rate", N_("Pictures a second"))
+WORD("Clip.DropSame", N_("Leave out what does not change (faster, coarser)"))
+
+WORD("Text", N_("Show the caption"))
+WORD("Text.Font", N_("Font"))
+WORD("Text.Size", N_("Size"))
+WORD("Text.Color", N_("Color"))
+WORD("Text.Outline", N_("Outline"))
+WORD("Text.OutlineColor", N_("Color of the outline"))
+WORD("Text.Background", N_("Background"))
+WORD("Text.Place", N_("Position"))
+WORD("Text.Margin", N_("Distance from the edge"))
+WORD("Text.Width", N_("Width of the text, at most"))
+WORD("Text.Lines", N_("Lines, at most"))
+WORD("Text.Align", N_("Alignment"))
+WORD("Text.ByWords", N_("Word by word, as it is written"))
+WORD("Text.Fade", N_("Fade"))
+WORD("Text.Stays", N_("Disappears after seconds (0: never)"))
+WORD("Text.Sample", N_("Show a sample"))
+WORD("Text.SampleText", N_("This is how captions look: two lines of text where the place allows "
+                           "it, in the font and the colors of these settings."))
+WORD("Place.TopLeft", N_("Top left"))
+WORD("Place.Top", N_("Top"))
+WORD("Place.TopRight", N_("Top right"))
+WORD("Place.Left", N_("Left"))
+WORD("Place.Center", N_("Center"))
+WORD("Place.Right", N_("Right"))
+WORD("Place.BottomLeft", N_("Bottom left"))
+WORD("Place.Bottom", N_("Bottom"))
+WORD("Place.BottomRight", N_("Bottom right"))
+WORD("Align.Start", N_("At the beginning"))
+WORD("Align.Center", N_("Centered"))
+WORD("Align.End", N_("At the end"))
+
+WORD("Boxes", N_("Show boxes around what is found"))
+WORD("Boxes.Color", N_("Color"))
+WORD("Boxes.Width", N_("Width of the lines"))
+
+WORD("TextSource", N_("Also into this text source"))
+WORD("TextSource.None", N_("None"))
+WORD("ClosedCaptions", N_("Also as closed captions of the stream and the recording (CEA-608)"))
+WORD("File", N_("Also into a file"))
+WORD("File.Format", N_("Format"))
+WORD("File.srt", N_("SubRip (SRT)"))
+WORD("File.vtt", N_("WebVTT"))
+WORD("File.txt", N_("Plain text"))
+WORD("File.json", N_("JSON lines, with times and boxes"))
+WORD("File.PerRecording", N_("One beside each recording, with its times"))
+WORD("File.Folder", N_("Folder of the other files"))
+WORD("File.Folder.Help", N_("Empty: the folder of videos"))
+
+WORD("Hotkey.CaptionNow", N_("Caption now: %s"))
+WORD("Hotkey.Pause", N_("Pause captions: %s"))
+WORD("Hotkey.Clear", N_("Clear captions: %s"))
+
+WORD("State.Off", N_("Switched off."))
+WORD("State.Paused", N_("Paused."))
+WORD("State.Loading", N_("Loading the model: %d %%."))
+WORD("State.Waiting", N_("Ready (%s)."))
+WORD("State.Working", N_("Looking (%s)."))
+WORD("State.BuiltIn", N_("The built-in model is for trying things out; see below for others."))
+WORD("State.Speed",
+     N_("The last caption took %.1f s and came %.1f s after its picture; %.1f tokens a second. %d "
+        "captions, %d of them as before; %d pictures left out for newer ones."))
+WORD("State.Failed", N_("This does not work: %s"))
+WORD("State.Held", N_("When this model was loaded last, it failed (%s). It is not loaded again "
+                      "before you say so."))
+WORD(
+    "State.HeldCrash",
+    N_("the program ended while it was loading; perhaps the model needs more memory than there is"))
