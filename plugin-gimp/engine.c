@@ -7,15 +7,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine_session.h"
 #include "i18n.h"
+#include "thread_priority.h"
 
-enum { DEFAULT_IDLE_S = 300, NICER = 5 };
+enum { DEFAULT_IDLE_S = 300 };
 
 struct engine {
     /* The maker's thread. */
@@ -127,19 +125,10 @@ static job *wait_for_job(engine *e, int idle_s) {
     return e->ends ? NULL : g_queue_pop_head(e->jobs);
 }
 
-/* A lower priority for this thread and those that it starts, which Linux keeps for
- * each thread, so that the host stays lively. */
-static void be_nice(void) {
-#ifdef __linux__
-    id_t thread = (id_t)syscall(SYS_gettid);
-    setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + NICER);
-#endif
-}
-
 static void *work(void *user) {
     engine *e = user;
     int idle_s = -1;
-    be_nice();
+    thread_be_nice();
     pthread_mutex_lock(&e->lock);
     while (!e->ends) {
         job *j = wait_for_job(e, e->session.model ? idle_s : -1);

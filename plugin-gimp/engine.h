@@ -14,7 +14,7 @@
  * some 30 times a second. An event may call any of them, also engine_free; one that
  * runs a main loop of its own keeps further events waiting. The model is loaded for the
  * first question and unloaded after a while without one; the conversation is kept.
- * Loading is noted down as settings.h says.
+ * Loading is noted down as trial.h says.
  */
 #ifndef ESPY_GIMP_ENGINE_H
 #define ESPY_GIMP_ENGINE_H

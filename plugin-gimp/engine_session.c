@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "free_memory.h"
 #include "i18n.h"
-#include "settings.h"
+#include "trial.h"
+
+static const char host[] = "gimp"; /* in trial.h */
 
 /* --------------------------------------------------------------------- load */
 
@@ -34,7 +37,7 @@ static int threads_of(int n_threads) {
 /* Until a model has worked, every use of it may end the process. */
 static void note_down(session *s) {
     if (s->has_worked || s->is_noted) return;
-    settings_loading(s->model_name);
+    trial_begin(host, s->model_name);
     s->is_noted = TRUE;
 }
 
@@ -63,20 +66,7 @@ void session_settle(session *s, espy_status status, const espy_error *err) {
     if (!s->is_noted) return;
     s->is_noted = FALSE;
     s->has_worked = status == ESPY_OK;
-    switch (status) {
-    case ESPY_OK:
-        settings_loaded();
-        break;
-    case ESPY_ERR_IO:
-    case ESPY_ERR_FORMAT:
-    case ESPY_ERR_UNSUPPORTED:
-    case ESPY_ERR_MISSING:
-    case ESPY_ERR_INTERNAL:
-        settings_failed(s->model_name, err->message);
-        break;
-    default:
-        settings_load_stopped(); /* says nothing against the model */
-    }
+    trial_end(host, s->model_name, status, err ? err->message : NULL);
 }
 
 void session_unload(session *s) {
@@ -94,14 +84,6 @@ void session_clear(session *s) {
 }
 
 /* ------------------------------------------------------------------- memory */
-
-/* 0 where the system does not tell. Files that are mapped count as available. */
-static gint64 available_bytes(void) {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL)) return 0;
-    const char *line = strstr(text, "MemAvailable:");
-    return line ? g_ascii_strtoll(line + strlen("MemAvailable:"), NULL, 10) * 1024 : 0;
-}
 
 /* In the units of the settings. */
 static char *format_bytes(gint64 n) {
@@ -138,21 +120,15 @@ static int64_t fitted_pixels(const session *s) {
 
 espy_status session_reserve(session *s, const espy_request *request, espy_error *err) {
     if (s->context && !s->memory_limit_bytes) return ESPY_OK;
-    int64_t n_tokens;
-    espy_memory_estimate m;
+    int64_t needed;
     espy_context_params params = { .n_threads = threads_of(s->n_threads) };
-    espy_status status = espy_count_prompt(s->model, request, &n_tokens, err);
+    espy_status status = needed_memory(s->model, request, &params, fitted_pixels(s), &needed, err);
     if (status) return status;
-    params.n_context = n_tokens + request->max_tokens;
-    status = espy_estimate_memory(s->model, &params, fitted_pixels(s), &m, err);
-    if (status) return status;
-    gint64 needed = m.active_bytes + m.cache_bytes + m.activation_bytes + m.vision_cache_bytes;
     /* What an open context has taken already is missing there. */
-    gint64 available = s->context ? 0 : available_bytes();
+    gint64 available = s->context ? 0 : free_memory();
     if ((s->memory_limit_bytes && needed > s->memory_limit_bytes) ||
         (available && needed > available))
         return refuse(s, needed, available, err);
     if (s->context) return ESPY_OK;
-    params.n_context = 0; /* a conversation may grow to what the model knows */
     return espy_context_open(&s->context, s->model, &params, err);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the user chose, kept between calls in $XDG_CONFIG_HOME/espy/gimp.ini, and
- * the memory of a load that ended badly: the process that loads a model may be
- * killed by it, so the path is noted down before and crossed out afterwards. The
- * next start finds the note and tells instead of loading again.
+ * What the user chose, kept between calls in $XDG_CONFIG_HOME/espy/gimp.ini; and what a
+ * model that did not work, as trial.h remembers it, is told as.
  */
 #ifndef ESPY_GIMP_SETTINGS_H
 #define ESPY_GIMP_SETTINGS_H
@@ -27,16 +25,9 @@ settings *settings_load(void);
 gboolean settings_save(const settings *s, GError **error);
 void settings_free(settings *s);
 
-/* Around the loading of a model, from any thread, one load of a process at a time;
- * path NULL is the default model. What goes wrong and is cheap to find out anew, such
- * as too little memory, ends with settings_load_stopped as a stop by the user does. */
-void settings_loading(const char *path);
-void settings_loaded(void);
-void settings_load_stopped(void);
-/* The reason stays until settings_forget_failure or until a load succeeds. */
-void settings_failed(const char *path, const char *reason);
 /* What the last load that went wrong was, for the user: a sentence, or NULL if none
- * did. *path (may be NULL) receives the model; both are the caller's, g_free. */
+ * did. *path (may be NULL) receives the model; both are the caller's, g_free. It stays
+ * until settings_forget_failure, or until a model works. */
 char *settings_failure(char **path);
 void settings_forget_failure(void);
 

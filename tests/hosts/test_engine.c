@@ -16,6 +16,7 @@
 #include "config_home.h"
 #include "engine.h"
 #include "settings.h"
+#include "trial.h"
 
 /* Sanitizers make everything slow. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -582,7 +583,8 @@ static void noted_down_until_it_has_worked(void **state) {
     ask(e, &w, &(engine_question){ .image = load("core/nano/example.png"), .task = "caption" });
     assert_ok(&w);
     watch_end(&w);
-    settings_failed("another", "of another process"); /* goes with the next note */
+    trial_end("gimp", "another", ESPY_ERR_FORMAT,
+              "of another process"); /* goes with the next note */
     ask(e, &w, &(engine_question){ .task = "caption" });
     assert_ok(&w);
     watch_end(&w);

@@ -18,11 +18,13 @@
 
 #include "config_home.h"
 #include "settings.h"
+#include "trial.h"
 
 static int begin(void **state) {
     (void)state;
-    for (const char *const *f = (const char *const[]){ "gimp.ini", "gimp-failure.ini", NULL }; *f;
-         f++)
+    for (const char *const *f =
+             (const char *const[]){ "gimp.ini", "gimp-failure.ini", "obs-failure.ini", NULL };
+         *f; f++)
         g_remove(config_home_path(*f));
     return 0;
 }
@@ -160,7 +162,7 @@ static pid_t start_loading(const char *model) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        settings_loading(model);
+        trial_begin("gimp", model);
         if (write(pipes[1], "x", 1) != 1) _exit(1);
         for (;;) pause();
     }
@@ -219,26 +221,47 @@ static void a_crash_with_the_default_model(void **state) {
 
 static void a_good_end_leaves_nothing(void **state) {
     (void)state;
-    settings_loading("/models/a.gguf");
+    trial_begin("gimp", "/models/a.gguf");
     assert_int_equal(config_home_count("gimp-loading."), 1);
     assert_no_failure(); /* while this process itself loads */
-    settings_loaded();
+    trial_end("gimp", NULL, ESPY_OK, NULL);
     assert_int_equal(config_home_count("gimp-loading."), 0);
     assert_no_failure();
 }
 
 static void a_stop_keeps_what_went_wrong_before(void **state) {
     (void)state;
-    settings_loading("/models/a.gguf");
-    settings_failed("/models/a.gguf", "no model at all");
+    trial_begin("gimp", "/models/a.gguf");
+    trial_end("gimp", "/models/a.gguf", ESPY_ERR_FORMAT, "no model at all");
     assert_failure("/models/a.gguf", "no model at all");
-    settings_loading("/models/b.gguf");
-    settings_load_stopped();
+    trial_begin("gimp", "/models/b.gguf");
+    trial_end("gimp", "/models/b.gguf", ESPY_ERR_STOPPED, NULL);
     assert_int_equal(config_home_count("gimp-loading."), 0);
     assert_failure("/models/a.gguf", "no model at all");
-    settings_loading("/models/b.gguf");
-    settings_loaded();
+    trial_begin("gimp", "/models/b.gguf");
+    trial_end("gimp", NULL, ESPY_OK, NULL);
     assert_no_failure();
+}
+
+/* Hosts do not answer for each other. */
+static void each_host_has_its_own(void **state) {
+    (void)state;
+    char *path, *reason;
+    end(start_loading("/models/big.gguf"));
+    assert_false(trial_failure("obs", &path, &reason));
+    assert_true(!path && !reason);
+    trial_end("obs", "/models/\xff.gguf", ESPY_ERR_MISSING, "no vocabulary");
+    assert_true(trial_failure("obs", &path, &reason));
+    assert_string_equal(path, "/models/\xff.gguf");
+    assert_string_equal(reason, "no vocabulary");
+    g_free(path);
+    g_free(reason);
+    trial_end("obs", NULL, ESPY_OK, NULL);
+    assert_false(trial_failure("obs", NULL, NULL));
+    assert_true(trial_failure("gimp", &path, &reason));
+    assert_string_equal(path, "/models/big.gguf");
+    assert_null(reason); /* the host says the sentence */
+    g_free(path);
 }
 
 /* A note of a process that has this one's number must not be taken for its own. */
@@ -248,11 +271,11 @@ static void an_old_note_of_the_same_number(void **state) {
     assert_true(g_file_set_contents(config_home_path(name), "/models/a long name.gguf", -1, NULL));
     assert_failure("/models/a long name.gguf", "memory");
     assert_true(g_file_set_contents(config_home_path(name), "/models/a long name.gguf", -1, NULL));
-    settings_loading("/b");
+    trial_begin("gimp", "/b");
     g_autofree char *text = NULL;
     assert_true(g_file_get_contents(config_home_path(name), &text, NULL, NULL));
     assert_string_equal(text, "/b");
-    settings_loaded();
+    trial_end("gimp", NULL, ESPY_OK, NULL);
 }
 
 int main(void) {
@@ -269,6 +292,7 @@ int main(void) {
         cmocka_unit_test_setup(a_crash_with_the_default_model, begin),
         cmocka_unit_test_setup(a_good_end_leaves_nothing, begin),
         cmocka_unit_test_setup(a_stop_keeps_what_went_wrong_before, begin),
+        cmocka_unit_test_setup(each_host_has_its_own, begin),
         cmocka_unit_test_setup(an_old_note_of_the_same_number, begin),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
