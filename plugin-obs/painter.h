@@ -39,12 +39,13 @@ void painting_free(painting *p); /* NULL is fine */
  * is to be seen. The painting is no larger than what is seen, and within the source. */
 painting *paint(const paint_style *style, const char *text, int source_width, int source_height);
 
-/* On the painters' one thread, which ends with the last of them. Functions of a painter
- * are of any thread, and never wait for painting. */
+/* On the thread of the chores (chore.h). Functions of a painter are of any thread, and
+ * never wait for painting, but painter_free for one that is under way: some
+ * milliseconds. */
 typedef struct painter painter;
 
 painter *painter_new(void);
-void painter_free(painter **p); /* no painting is made afterwards; nulls the pointer */
+void painter_free(painter **p); /* nulls the pointer; NULL in it is fine */
 
 /* Copied; replaces one that waits. serial comes back with the painting. */
 void painter_ask(painter *p, const paint_style *style, const char *text, int source_width,
