@@ -137,7 +137,10 @@ class Host:
         out, script = self.folder + "/out.txt", self.folder + "/cases.scm"
         lines = [self.prelude, f"(define out (open-output-file {quoted(out)}))",
                  '(define (report name value) (display name out) (display "\\t" out)'
-                 " (display value out) (newline out))"]
+                 " (display value out) (newline out))",
+                 # What an error says, which GIMP 3.2 no longer prints once it is caught.
+                 "(define (*error-hook* . said) (for-each (lambda (s) (display s out)) said)"
+                 " (newline out) (apply throw said))"]
         for name, expression in cases:
             lines.append(f'(catch (report "{name}" "FAILED") (report "{name}" {expression}))')
         lines.append("(close-output-port out)")
@@ -159,6 +162,7 @@ class Host:
             for line in open(out, encoding="utf-8"):
                 name, _, value = line.rstrip("\n").partition("\t")
                 values[name] = value
+                printed += line
         for name, _ in cases:
             values.setdefault(name, "DID NOT RUN")
         if "DID NOT RUN" in values.values():
