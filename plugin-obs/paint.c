@@ -262,7 +262,7 @@ static painting *painting_new(const area *seen, int width, int height) {
     int y1 = (int)CLAMP(floor(seen->y1), 0, height), y2 = (int)CLAMP(ceil(seen->y2), 0, height);
     if (x1 >= x2 || y1 >= y2) return NULL;
     painting *p = g_new(painting, 1);
-    *p = (painting){ .width = x2 - x1, .height = y2 - y1, .x = x1, .y = y1 };
+    *p = (painting){ NULL, x2 - x1, y2 - y1, x1, y1, width, height };
     p->bgra = g_try_malloc0((gsize)p->width * (gsize)p->height * 4);
     if (p->bgra) return p;
     g_free(p);
@@ -294,9 +294,7 @@ void painting_free(painting *p) {
 }
 
 painting *paint(const paint_style *s, const char *text, int width, int height) {
-    width = MIN(width, MAX_SIDE);
-    height = MIN(height, MAX_SIDE);
-    if (!text || width < 1 || height < 1) return NULL;
+    if (!text || width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE) return NULL;
     if (!is_seen(s->color) && !is_seen(s->outline_color) && !is_seen(s->background)) return NULL;
     measures m = measure(s, width, height);
     if (m.em < 1) return NULL;

@@ -31,12 +31,14 @@ typedef struct painting {
     guint8 *bgra; /* [height][width][4], premultiplied sRGB; rows width * 4 apart */
     int width, height;
     int x, y; /* of its top left corner in the source, in its pixels */
+    int source_width, source_height;
 } painting;
 
 void painting_free(painting *p); /* NULL is fine */
 
 /* At once, on the calling thread. text is UTF-8 (made valid if it is not); NULL if nothing
- * is to be seen. The painting is no larger than what is seen, and within the source. */
+ * is to be seen, and on sources of more than 32767 pixels a side. The painting is no larger than
+ * what is seen, and within the source. */
 painting *paint(const paint_style *style, const char *text, int source_width, int source_height);
 
 /* On the thread of the chores (chore.h). Functions of a painter are of any thread, and
