@@ -191,13 +191,15 @@ void moments_looked(moments *m, gint64 now_us) {
     m->looked_us = now_us;
 }
 
-gboolean moments_due(const moments *m, gint64 now_us) {
-    const gint64 since_us = now_us - m->looked_us;
-    if (m->is_asked) return TRUE;
-    if (m->when == WHEN_ASKED) return FALSE;
-    if (!m->has_looked) return TRUE;
-    if (m->interval_us && since_us >= m->interval_us) return TRUE;
-    return m->when == WHEN_CHANGED && since_us >= m->least_us && m->change >= m->threshold;
+gint64 moments_due_at(const moments *m) {
+    gint64 at_us = G_MAXINT64;
+    if (m->is_asked) return G_MININT64;
+    if (m->when == WHEN_ASKED) return G_MAXINT64;
+    if (!m->has_looked) return G_MININT64;
+    if (m->interval_us) at_us = m->looked_us + m->interval_us;
+    if (m->when == WHEN_CHANGED && m->change >= m->threshold)
+        at_us = MIN(at_us, m->looked_us + m->least_us);
+    return at_us;
 }
 
 gboolean moments_wants_glance(const moments *m, gint64 now_us) {

@@ -26,9 +26,10 @@ void moments_glance(moments *m, const frame *f);
  * of moments_looked; 1 if there was none. */
 double moments_change(const moments *m);
 
-/* Whether to look now. */
-gboolean moments_due(const moments *m, gint64 now_us);
-/* Whether a glance would serve moments_due; at most some 10 times a second. */
+/* From when on to look, as things are now: G_MAXINT64 if nothing speaks for it, or a time
+ * that may have passed. */
+gint64 moments_due_at(const moments *m);
+/* Whether a glance would serve moments_due_at; at most some 10 times a second. */
 gboolean moments_wants_glance(const moments *m, gint64 now_us);
 void moments_ask(moments *m);                     /* due at once                       */
 void moments_offered(moments *m, gint64 seen_us); /* a frame waits to be looked at     */

@@ -52,6 +52,10 @@ static void add_noise(frame *f, int amount, unsigned seed) {
     }
 }
 
+static gboolean moments_due(const moments *m, gint64 now_us) {
+    return moments_due_at(m) <= now_us;
+}
+
 static void glance(moments *m, frame *taken_over) {
     moments_glance(m, taken_over);
     frame_free(taken_over);
