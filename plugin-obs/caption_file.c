@@ -17,7 +17,7 @@
 enum { MOST_NAMES = 9999, MOST_PENDING = 4 << 20 /* bytes */, PATIENCE_S = 1 };
 
 struct caption_file {
-    int n_refs; /* the owner's, and the writer's */
+    gboolean is_owned, is_done; /* freed when nobody has it, and the writer is through */
     caption_format format;
     char *path, *error;
     /* What is not written yet. */
@@ -25,7 +25,7 @@ struct caption_file {
     double start_s, until_s;
     int n_cues;
     GString *pending;
-    gboolean has_work, is_ended, is_done;
+    gboolean has_work, is_ended;
     /* The writer's alone. */
     int fd; /* -1: not made yet     */
     off_t size;
@@ -48,8 +48,8 @@ static void prepare(void) {
     pthread_condattr_destroy(&monotonic);
 }
 
-static void unref(caption_file *f) {
-    if (--f->n_refs) return;
+static void free_if_unused(caption_file *f) {
+    if (f->is_owned || !f->is_done) return;
     caption_unref(f->last);
     g_string_free(f->pending, TRUE);
     g_free(f->path);
@@ -140,7 +140,7 @@ static void serve(caption_file *f) {
     if (!ends) return;
     f->is_done = TRUE;
     writer.files = g_list_remove(writer.files, f);
-    unref(f);
+    free_if_unused(f);
     pthread_cond_broadcast(&writer.changed);
 }
 
@@ -193,7 +193,6 @@ static gboolean lengthens(const caption_file *f, const caption *c, double start_
     return f->last && f->last->text && *f->last->text && !c->is_news && start_s <= f->until_s;
 }
 
-/* With its lock held, and a reference of the owner's. */
 static void end(caption_file *f, double end_s) {
     end_last(f, isfinite(end_s) ? MAX(end_s, f->start_s) : f->start_s);
     f->is_ended = TRUE;
@@ -201,7 +200,12 @@ static void end(caption_file *f, double end_s) {
     if (writer.runs) return;
     f->is_done = TRUE; /* there is no thread to be had */
     writer.files = g_list_remove(writer.files, f);
-    unref(f);
+}
+
+static void disown(caption_file **f) {
+    (*f)->is_owned = FALSE;
+    free_if_unused(*f);
+    *f = NULL;
 }
 
 /* ------------------------------------------------------------------- the interface */
@@ -213,7 +217,7 @@ const char *caption_format_suffix(caption_format format) {
 
 caption_file *caption_file_open(const char *path, caption_format format) {
     caption_file *f = g_new(caption_file, 1);
-    *f = (caption_file){ .n_refs = 2,
+    *f = (caption_file){ .is_owned = TRUE,
                          .format = format,
                          .path = g_strdup(path),
                          .pending = g_string_new(cue_header(format)),
@@ -247,8 +251,7 @@ void caption_file_end(caption_file **f, double end_s) {
     if (!*f) return;
     pthread_mutex_lock(&writer.lock);
     end(*f, end_s);
-    unref(*f);
-    *f = NULL;
+    disown(f);
     pthread_mutex_unlock(&writer.lock);
 }
 
@@ -262,8 +265,7 @@ void caption_file_close(caption_file **f, double end_s) {
     end(*f, end_s);
     while (!(*f)->is_done && !rc)
         rc = pthread_cond_timedwait(&writer.changed, &writer.lock, &until);
-    unref(*f);
-    *f = NULL;
+    disown(f);
     pthread_mutex_unlock(&writer.lock);
 }
 

@@ -7,6 +7,8 @@
 
 #include "closed_text.h"
 
+#define BLANK " "
+
 static struct {
     pthread_mutex_t lock;
     const void *who;
@@ -16,13 +18,14 @@ static struct {
     gint64 due_us; /* when the next page may come */
 } now_shown = { .lock = PTHREAD_MUTEX_INITIALIZER, .is_blank = TRUE };
 
-/* No page at all is one without text, which takes what is shown from the screen. */
+/* No page at all is one without text, which takes what is shown from the screen at once. */
 static void turn_to(const void *who, char **pages) {
     now_shown.who = who;
     g_strfreev(now_shown.pages);
     if (!*pages) {
         g_strfreev(pages);
-        pages = now_shown.is_blank ? NULL : g_strsplit(" ", "\n", -1);
+        pages = now_shown.is_blank ? NULL : g_strsplit(BLANK, "\n", -1);
+        now_shown.due_us = 0;
     }
     now_shown.pages = now_shown.page = pages;
 }
@@ -52,22 +55,24 @@ static gboolean knows_captions(const obs_encoder_t *encoder) {
 static gboolean takes_captions(const obs_output_t *output) {
     const uint32_t needs = OBS_OUTPUT_ENCODED | OBS_OUTPUT_AV;
     return (obs_output_get_flags(output) & needs) == needs && obs_output_active(output) &&
-           !obs_output_paused(output) && obs_output_get_video_encoder(output) &&
-           obs_output_get_audio_encoder(output, 0) &&
+           obs_output_get_video_encoder(output) && obs_output_get_audio_encoder(output, 0) &&
            knows_captions(obs_output_get_video_encoder(output));
 }
 
 typedef struct giving {
     const char *page;
     double seconds;
-    int n_taken;
+    int n_taken, n_paused;
 } giving;
 
 /* OBS counts the seconds in the output's time, which stands while it is paused: half of
  * them are asked for, so that the output is always ready for the next page in time. */
 static bool give(void *user, obs_output_t *output) {
     giving *g = user;
-    if (takes_captions(output)) {
+    if (!takes_captions(output)) return true;
+    if (obs_output_paused(output)) {
+        g->n_paused++;
+    } else {
         obs_output_output_caption_text2(output, g->page, g->seconds / 2);
         g->n_taken++;
     }
@@ -78,13 +83,15 @@ void closed_captions_tick(gint64 now_us) {
     const gint64 between_looks_us = G_USEC_PER_SEC / 4;
     pthread_mutex_lock(&now_shown.lock);
     if (now_shown.pages && now_us >= now_shown.due_us) {
-        giving g = { *now_shown.page, closed_text_seconds(*now_shown.page), 0 };
+        const char *page = *now_shown.page;
+        gboolean is_blank = !strcmp(page, BLANK);
+        giving g = { page, is_blank ? 0 : closed_text_seconds(page), 0, 0 };
         obs_enum_outputs(give, &g);
-        /* What nobody takes waits for the start of an output. */
+        /* A text that nobody takes waits for the start of an output, which has none yet. */
         now_shown.due_us =
             now_us + (g.n_taken ? (gint64)(g.seconds * G_USEC_PER_SEC) : between_looks_us);
-        if (g.n_taken) {
-            now_shown.is_blank = !strcmp(g.page, " ");
+        if (g.n_taken || (is_blank && !g.n_paused)) {
+            now_shown.is_blank = is_blank;
             if (!*++now_shown.page) g_clear_pointer(&now_shown.pages, g_strfreev);
         }
     }

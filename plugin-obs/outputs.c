@@ -185,6 +185,7 @@ void outputs_free(outputs **ptr) {
     if (!o) return;
     output_files_free(&o->files);
     closed_captions_clear(o);
+    closed_captions_tick(g_get_monotonic_time());
     text_source_clear(&o->text_source);
     g_queue_clear_full(&o->waiting, (GDestroyNotify)caption_unref);
     caption_unref(o->shown);
