@@ -196,8 +196,14 @@ static recording *find(const recordings *all, obs_output_t *output) {
     return NULL;
 }
 
+/* One that has stopped did so some time before it is seen, but its pictures are counted. */
 static double length_s(const recording *r, gint64 now_us) {
+    obs_output_t *output = obs_weak_output_get_output(r->output);
+    gboolean goes_on = output && obs_output_active(output);
+    int n = output ? MAX(r->n_frames, obs_output_get_total_frames(output)) : r->n_frames;
     double time_s;
+    obs_output_release(output);
+    if (!goes_on) return n * r->frame_us / G_USEC_PER_SEC - r->begin_s;
     if (recording_time(r, now_us, &time_s)) return time_s;
     return (double)(r->pause_us - r->zero_us - r->skipped_then) / G_USEC_PER_SEC - r->begin_s;
 }

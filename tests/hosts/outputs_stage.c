@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "outputs_stage.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static obs_source_t *wall, *filter;
-static GMutex lock;
-static outputs *current; /* locked, as the filter ticks on OBS's thread */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static outputs *current; /* locked, as all below */
 static guint32 wanted_rgb, drawn_rgb;
 static gint64 drawn_us;
 
@@ -40,26 +41,23 @@ static void draw_wall(void *data, gs_effect_t *unused) {
     (void)data, (void)unused;
     struct vec4 color;
     gs_effect_t *solid = obs_get_base_effect(OBS_EFFECT_SOLID);
-    g_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
     if (drawn_rgb != wanted_rgb || !drawn_us) drawn_us = g_get_monotonic_time();
     drawn_rgb = wanted_rgb;
     vec4_from_rgba(&color, GUINT32_SWAP_LE_BE(drawn_rgb << 8) | 0xFF000000);
-    g_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock);
     gs_effect_set_vec4(gs_effect_get_param_by_name(solid, "color"), &color);
     while (gs_effect_loop(solid, "Solid")) gs_draw_sprite(NULL, 0, WALL_WIDTH, WALL_HEIGHT);
 }
 
 static gboolean is_drawn(const void *rgb) {
-    g_mutex_lock(&lock);
-    gboolean is = drawn_us && drawn_rgb == *(const guint32 *)rgb;
-    g_mutex_unlock(&lock);
-    return is;
+    return drawn_us && drawn_rgb == *(const guint32 *)rgb;
 }
 
 gint64 outputs_stage_paint(guint32 rgb) {
-    g_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
     wanted_rgb = rgb;
-    g_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock);
     if (!outputs_stage_await(is_drawn, &rgb)) abort();
     return drawn_us;
 }
@@ -68,9 +66,9 @@ gint64 outputs_stage_paint(guint32 rgb) {
 
 static void tick(void *data, float seconds) {
     (void)data, (void)seconds;
-    g_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
     if (current) outputs_tick(current, g_get_monotonic_time());
-    g_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock);
 }
 
 static void draw_nothing(void *source, gs_effect_t *unused) {
@@ -110,10 +108,10 @@ obs_source_t *outputs_stage_filter(void) {
 }
 
 static outputs *replace(outputs *by) {
-    g_mutex_lock(&lock);
+    pthread_mutex_lock(&lock);
     outputs *before = current;
     current = by;
-    g_mutex_unlock(&lock);
+    pthread_mutex_unlock(&lock);
     outputs_free(&before);
     return by;
 }
@@ -164,10 +162,17 @@ void outputs_stage_say(const char *text, gint64 seen_us) {
     caption_unref(c);
 }
 
+static gboolean check(gboolean (*is_so)(const void *), const void *what) {
+    pthread_mutex_lock(&lock);
+    gboolean is = is_so(what);
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 gboolean outputs_stage_await(gboolean (*is_so)(const void *), const void *what) {
     for (int ms = 0; ms < 30000; ms += 5) {
-        if (is_so(what)) return TRUE;
+        if (check(is_so, what)) return TRUE;
         stage_wait_ms(5);
     }
-    return is_so(what);
+    return check(is_so, what);
 }

@@ -28,7 +28,8 @@ gint64 outputs_stage_paint(guint32 rgb);
 caption *outputs_stage_caption(const char *text, gint64 seen_us);
 void outputs_stage_say(const char *text, gint64 seen_us);
 
-/* Until it is so, half a minute at most: whether it is. */
+/* Until it is so, half a minute at most: whether it is. Asked while the filter does not
+ * tick. */
 gboolean outputs_stage_await(gboolean (*is_so)(const void *), const void *what);
 
 #endif
