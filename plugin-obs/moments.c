@@ -17,6 +17,7 @@ enum {
     MOST_CELLS = 32,    /* ... along a side                                 */
     N_KEPT = 4,         /* glances that wait for a frame as old as they are */
     GLANCE_US = 100000, /* from one to the next                             */
+    NEAR_US = 300000,   /* an older glance tells nothing of a frame         */
     LEAST_STEP = 12,    /* between cells of which a slope is made, of 255   */
     LEAST_SLOPES = 8
 };
@@ -176,7 +177,7 @@ void moments_offered(moments *m, gint64 seen_us) {
     m->offered.width = 0;
     for (int i = 0; i < N_KEPT; i++) {
         const grid *g = &m->kept[i];
-        if (g->width && g->seen_us <= seen_us &&
+        if (g->width && g->seen_us <= seen_us && seen_us - g->seen_us <= NEAR_US &&
             (!m->offered.width || g->seen_us > m->offered.seen_us))
             m->offered = *g;
     }

@@ -210,6 +210,21 @@ static void of_frames_older_than_all_glances_nothing_is_known(void **state) {
     moments_free(m);
 }
 
+/* As when a filter that was asked a while ago is to look by itself from now on. */
+static void of_frames_newer_than_all_glances_nothing_is_known(void **state) {
+    (void)state;
+    moments *m = moments_new();
+    glance(m, other(S(1)));
+    moments_set(m, WHEN_ASKED, 0, 1, 0.05);
+    moments_offered(m, S(60)); /* by now it shows something else */
+    moments_looked(m, S(60.1));
+    moments_set(m, WHEN_CHANGED, 0, 1, 0.05);
+    glance(m, other(S(61))); /* as it was before that */
+    assert_true(moments_change(m) == 1);
+    assert_true(moments_due(m, S(61.2)));
+    moments_free(m);
+}
+
 /* ----------------------------------------------------------------- moments */
 
 static void by_change(void **state) {
@@ -292,6 +307,7 @@ int main(void) {
         cmocka_unit_test(it_adds_up),
         cmocka_unit_test(a_frame_that_waited_is_as_old_as_it_is),
         cmocka_unit_test(of_frames_older_than_all_glances_nothing_is_known),
+        cmocka_unit_test(of_frames_newer_than_all_glances_nothing_is_known),
         cmocka_unit_test(by_change),
         cmocka_unit_test(by_interval),
         cmocka_unit_test(when_asked),
