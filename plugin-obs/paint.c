@@ -150,7 +150,7 @@ static block break_lines(cairo_t *c, const paint_style *s, const measures *m, co
     line first = line_of(pango_layout_get_line_readonly(b.layout, 0));
     double line_height = MAX(1, (double)first.logical.height / PANGO_SCALE);
     b.n_lines = MIN(n, MIN(m->n_lines, MAX(1, (int)(room / line_height))));
-    b.lines = g_new(line, b.n_lines);
+    b.lines = g_new0(line, b.n_lines);
     int from = s->keeps_end ? n - b.n_lines : 0;
     for (int i = 0; i < b.n_lines; i++)
         b.lines[i] = line_of(pango_layout_get_line_readonly(b.layout, from + i));

@@ -673,10 +673,10 @@ static int compare(const void *a, const void *b) {
 }
 
 static void print_costs(const char *of) {
-    qsort(scene.costs_ns, (size_t)scene.n_costs, sizeof scene.costs_ns[0], compare);
-    printf("overlay_draw, %s: %d frames, median %.3f ms, 99 of 100 below %.3f ms\n", of,
-           scene.n_costs, (double)scene.costs_ns[scene.n_costs / 2] / 1e6,
-           (double)scene.costs_ns[scene.n_costs * 99 / 100] / 1e6);
+    const int n = scene.n_costs, median = n / 2, slow = n * 99 / 100;
+    qsort(scene.costs_ns, (size_t)n, sizeof scene.costs_ns[0], compare);
+    printf("overlay_draw, %s: %d frames, median %.3f ms, 99 of 100 below %.3f ms\n", of, n,
+           (double)scene.costs_ns[median] / 1e6, (double)scene.costs_ns[slow] / 1e6);
 }
 
 /* What it costs to draw is told, not judged: the machine may be busy. */
