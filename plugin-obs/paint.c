@@ -2,6 +2,10 @@
  *
  * From text to pixels: tidied, broken into lines by Pango, of which as many are taken as
  * may be; these are placed in the source, and what is seen of them is drawn with Cairo.
+ *
+ * Pango lays out in one size of letters, and Cairo scales: lines break alike on all sizes
+ * of a source, and Pango, which keeps fonts of each size that it was ever asked for, has
+ * no more of them while a window is dragged larger.
  */
 #include <math.h>
 #include <pango/pangocairo.h>
@@ -10,8 +14,9 @@
 #include "painter.h"
 
 enum {
-    MAX_SIDE = 32767, /* of a picture that Cairo draws on                               */
-    MAX_BYTES = 16384 /* of a text: more would not be read, and takes Pango a long time */
+    MAX_SIDE = 32767,  /* of a picture that Cairo draws on                               */
+    MAX_BYTES = 16384, /* of a text: more would not be read, and takes Pango a long time */
+    LAYOUT_EM = 32     /* for Pango; lines as long as MAX_SIDE fit its int at 1 pixel    */
 };
 
 /* ------------------------------------------------------------------- text */
@@ -56,6 +61,7 @@ static char *tidy(const char *text, gboolean keeps_end) {
 /* A style in pixels of a source. */
 typedef struct measures {
     double em, outline, pad; /* pad: of the background around the text */
+    double scale;            /* from Pango's units                     */
     double margin_x, margin_y, text_width;
     int n_lines;
 } measures;
@@ -73,6 +79,7 @@ static measures measure(const paint_style *s, int width, int height) {
     measures m = { .em = part(s->size, 1, 0.045) * height };
     if (is_seen(s->outline_color)) m.outline = part(s->outline, 0.5, 0) * m.em;
     if (is_seen(s->background)) m.pad = 0.25 * m.em;
+    m.scale = m.em / ((double)LAYOUT_EM * PANGO_SCALE);
     /* A margin leaves room for a letter. */
     double margin = part(s->margin, 1, 0) * height;
     m.margin_x = CLAMP(margin, 0, MAX(0, (width - m.em) / 2));
@@ -86,8 +93,8 @@ static measures measure(const paint_style *s, int width, int height) {
 /* ------------------------------------------------------------------- lines */
 
 typedef struct line {
-    PangoLayoutLine *line; /* of the layout */
-    PangoRectangle ink, logical;
+    PangoLayoutLine *line;       /* of the layout */
+    PangoRectangle ink, logical; /* in Pango's units */
     gboolean is_rtl;
     double x, y; /* of the start of its baseline, in the source */
 } line;
@@ -109,11 +116,12 @@ static PangoLayout *layout_new(cairo_t *c, const char *font, const measures *m, 
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     pango_cairo_context_set_font_options(pango_layout_get_context(layout), options);
     cairo_font_options_destroy(options);
+    pango_context_set_round_glyph_positions(pango_layout_get_context(layout), FALSE);
     PangoFontDescription *description = pango_font_description_from_string(font ? font : "Sans");
-    pango_font_description_set_absolute_size(description, m->em * PANGO_SCALE);
+    pango_font_description_set_absolute_size(description, (double)LAYOUT_EM * PANGO_SCALE);
     pango_layout_set_font_description(layout, description);
     pango_font_description_free(description);
-    pango_layout_set_width(layout, (int)(m->text_width * PANGO_SCALE));
+    pango_layout_set_width(layout, (int)(m->text_width / m->scale));
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_text(layout, text, -1);
     return layout;
@@ -148,7 +156,7 @@ static block break_lines(cairo_t *c, const paint_style *s, const measures *m, co
     int n = pango_layout_get_line_count(b.layout);
     double room = height - 2 * (m->margin_y + m->pad + m->outline);
     line first = line_of(pango_layout_get_line_readonly(b.layout, 0));
-    double line_height = MAX(1, (double)first.logical.height / PANGO_SCALE);
+    double line_height = MAX(1, first.logical.height * m->scale);
     b.n_lines = MIN(n, MIN(m->n_lines, MAX(1, (int)(room / line_height))));
     b.lines = g_new0(line, b.n_lines);
     int from = s->keeps_end ? n - b.n_lines : 0;
@@ -156,8 +164,8 @@ static block break_lines(cairo_t *c, const paint_style *s, const measures *m, co
         b.lines[i] = line_of(pango_layout_get_line_readonly(b.layout, from + i));
     if (n > b.n_lines && !s->keeps_end) end_with_ellipsis(&b, c, s->font, m, text);
     for (int i = 0; i < b.n_lines; i++) {
-        b.width = MAX(b.width, (double)b.lines[i].logical.width / PANGO_SCALE);
-        b.height += (double)b.lines[i].logical.height / PANGO_SCALE;
+        b.width = MAX(b.width, b.lines[i].logical.width * m->scale);
+        b.height += b.lines[i].logical.height * m->scale;
     }
     return b;
 }
@@ -190,23 +198,23 @@ static area place_lines(block *b, const paint_style *s, const measures *m, int w
     double top = box.y1 + around;
     for (int i = 0; i < b->n_lines; i++) {
         line *l = &b->lines[i];
-        double room = b->width - (double)l->logical.width / PANGO_SCALE;
+        double room = b->width - l->logical.width * m->scale;
         gboolean right = s->align == ALIGN_END ? !l->is_rtl : l->is_rtl;
         l->x = box.x1 + around + (s->align == ALIGN_CENTER ? room / 2 : right ? room : 0);
-        l->x -= (double)l->logical.x / PANGO_SCALE;
-        l->y = top - (double)l->logical.y / PANGO_SCALE;
-        top += (double)l->logical.height / PANGO_SCALE;
+        l->x -= l->logical.x * m->scale;
+        l->y = top - l->logical.y * m->scale;
+        top += l->logical.height * m->scale;
     }
     return box;
 }
 
 /* What is seen of a line: its ink and the outline around it. FALSE: nothing. */
-static gboolean seen_of(const line *l, double outline, area *seen) {
+static gboolean seen_of(const line *l, const measures *m, area *seen) {
     if (l->ink.width <= 0 || l->ink.height <= 0) return FALSE;
-    *seen = (area){ l->x + (double)l->ink.x / PANGO_SCALE - outline,
-                    l->y + (double)l->ink.y / PANGO_SCALE - outline,
-                    l->x + (double)(l->ink.x + l->ink.width) / PANGO_SCALE + outline,
-                    l->y + (double)(l->ink.y + l->ink.height) / PANGO_SCALE + outline };
+    const double right = l->ink.x + l->ink.width, bottom = l->ink.y + l->ink.height;
+    *seen =
+        (area){ l->x + l->ink.x * m->scale - m->outline, l->y + l->ink.y * m->scale - m->outline,
+                l->x + right * m->scale + m->outline, l->y + bottom * m->scale + m->outline };
     return TRUE;
 }
 
@@ -236,23 +244,36 @@ static void draw_background(cairo_t *c, const paint_style *s, const measures *m,
     cairo_fill(c);
 }
 
+/* To where a line begins, in the size that Pango laid it out in. */
+static void go_to(cairo_t *c, const line *l, const measures *m) {
+    cairo_translate(c, l->x, l->y);
+    cairo_scale(c, m->em / LAYOUT_EM, m->em / LAYOUT_EM);
+    cairo_move_to(c, 0, 0);
+}
+
+static void draw_outline(cairo_t *c, const block *b, const paint_style *s, const measures *m) {
+    for (int i = 0; i < b->n_lines; i++) {
+        cairo_save(c);
+        go_to(c, &b->lines[i], m);
+        pango_cairo_layout_line_path(c, b->lines[i].line);
+        cairo_restore(c); /* the path stays, and the pen is not scaled */
+    }
+    cairo_set_line_join(c, CAIRO_LINE_JOIN_ROUND);
+    cairo_set_line_width(c, 2 * m->outline);
+    set_color(c, s->outline_color);
+    cairo_stroke(c);
+}
+
 static void draw(cairo_t *c, const block *b, const paint_style *s, const measures *m,
                  const area *box) {
     if (m->pad > 0) draw_background(c, s, m, box);
-    if (m->outline > 0) {
-        for (int i = 0; i < b->n_lines; i++) {
-            cairo_move_to(c, b->lines[i].x, b->lines[i].y);
-            pango_cairo_layout_line_path(c, b->lines[i].line);
-        }
-        cairo_set_line_join(c, CAIRO_LINE_JOIN_ROUND);
-        cairo_set_line_width(c, 2 * m->outline);
-        set_color(c, s->outline_color);
-        cairo_stroke(c);
-    }
-    set_color(c, s->color);
+    if (m->outline > 0) draw_outline(c, b, s, m);
     for (int i = 0; i < b->n_lines; i++) {
-        cairo_move_to(c, b->lines[i].x, b->lines[i].y);
+        cairo_save(c);
+        go_to(c, &b->lines[i], m);
+        set_color(c, s->color);
         pango_cairo_show_layout_line(c, b->lines[i].line);
+        cairo_restore(c);
     }
 }
 
@@ -307,7 +328,7 @@ painting *paint(const paint_style *s, const char *text, int width, int height) {
     area box = place_lines(&b, s, &m, width, height), seen = box, of_line;
     gboolean has_seen = FALSE;
     for (int i = 0; i < b.n_lines; i++) {
-        if (!seen_of(&b.lines[i], m.outline, &of_line)) continue;
+        if (!seen_of(&b.lines[i], &m, &of_line)) continue;
         if (!has_seen && m.pad <= 0) seen = of_line;
         unite(&seen, &of_line);
         has_seen = TRUE;
