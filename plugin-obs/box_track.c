@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "box_track.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "chore.h"
@@ -14,7 +15,7 @@ struct box_track {
     follower *follower;
     caption *followed;
 
-    GMutex lock; /* of what is below; held for the exchange of pointers alone */
+    pthread_mutex_t lock; /* of what is below; held for the exchange of pointers alone */
     GQueue glances;
     caption *next;
     gboolean has_next;
@@ -41,13 +42,13 @@ static box_places places_now(const box_track *t) {
 
 static void run(void *user) {
     box_track *t = user;
-    g_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->lock);
     GQueue glances = t->glances;
     g_queue_init(&t->glances);
     const gboolean has_next = t->has_next;
     caption *next = g_steal_pointer(&t->next);
     t->has_next = FALSE;
-    g_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->lock);
 
     const gboolean is_new = has_next || (t->followed && glances.length > 0);
     for (frame *f; (f = g_queue_pop_head(&glances)); frame_free(f)) follower_glance(t->follower, f);
@@ -59,17 +60,17 @@ static void run(void *user) {
     if (!is_new) return;
 
     box_places places = places_now(t);
-    g_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->lock);
     caption *before = t->places.of;
     t->places = places;
     t->has_places = TRUE;
-    g_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->lock);
     caption_unref(before);
 }
 
 box_track *box_track_new(void) {
     box_track *t = g_new0(box_track, 1);
-    g_mutex_init(&t->lock);
+    pthread_mutex_init(&t->lock, NULL);
     g_queue_init(&t->glances);
     t->follower = follower_new();
     t->chore = chore_new(run, t);
@@ -86,16 +87,16 @@ void box_track_free(box_track **pointer) {
     caption_unref(t->followed);
     caption_unref(t->next);
     caption_unref(t->places.of);
-    g_mutex_clear(&t->lock);
+    pthread_mutex_destroy(&t->lock);
     g_free(t);
 }
 
 void box_track_set(box_track *t, caption *c) {
-    g_mutex_lock(&t->lock);
+    pthread_mutex_lock(&t->lock);
     caption *before = t->next;
     t->next = c ? caption_ref(c) : NULL;
     t->has_next = TRUE;
-    g_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->lock);
     caption_unref(before);
     chore_ask(t->chore);
 }
@@ -103,25 +104,25 @@ void box_track_set(box_track *t, caption *c) {
 void box_track_glance(box_track *t, const frame *glance) {
     frame *copy = frame_new(glance->width, glance->height, glance->seen_us), *over = NULL;
     memcpy(copy->rgba, glance->rgba, (gsize)copy->width * (gsize)copy->height * 4);
-    if (!g_mutex_trylock(&t->lock)) {
+    if (pthread_mutex_trylock(&t->lock)) {
         frame_free(copy);
         return;
     }
     g_queue_push_tail(&t->glances, copy);
     if (t->glances.length > MAX_WAITING) over = g_queue_pop_head(&t->glances);
-    g_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->lock);
     frame_free(over);
     chore_ask(t->chore);
 }
 
 gboolean box_track_take(box_track *t, box_places *out) {
-    if (!g_mutex_trylock(&t->lock)) return FALSE;
+    if (pthread_mutex_trylock(&t->lock)) return FALSE;
     const gboolean has_places = t->has_places;
     if (has_places) {
         *out = t->places;
         t->places = (box_places){ 0 };
         t->has_places = FALSE;
     }
-    g_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->lock);
     return has_places;
 }

@@ -9,6 +9,8 @@
  */
 #include "overlay.h"
 
+#include <pthread.h>
+
 #include "box_track.h"
 #include "overlay_boxes.h"
 #include "sheet.h"
@@ -38,7 +40,7 @@ typedef struct layer {
 } layer;
 
 struct overlay {
-    GMutex lock; /* of the next seven; held for copies alone */
+    pthread_mutex_t lock; /* of the next seven; held for copies alone */
     wanted wanted;
     guint64 text_serial, box_serial; /* of the captions that they are of               */
     gboolean is_whole;               /* the text is                                    */
@@ -79,13 +81,13 @@ static wanted wanted_copy(const wanted *w) {
 
 void overlay_set(overlay *o, const overlay_settings *settings) {
     char *font = g_strdup(settings->style.font);
-    g_mutex_lock(&o->lock);
+    pthread_mutex_lock(&o->lock);
     char *before = (char *)o->wanted.settings.style.font;
     o->wanted.settings = *settings;
     o->wanted.settings.style.font = font;
     o->wanted.looks++;
     o->wanted.revision++;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
     g_free(before);
 }
 
@@ -120,7 +122,7 @@ static void want_boxes(overlay *o, caption *c) {
 }
 
 void overlay_caption(overlay *o, caption *c) {
-    g_mutex_lock(&o->lock);
+    pthread_mutex_lock(&o->lock);
     want_text(o, c);
     want_boxes(o, c);
     if (c->is_whole || o->wanted.settings.by_words) {
@@ -128,46 +130,46 @@ void overlay_caption(overlay *o, caption *c) {
         if (o->wanted.text) g_clear_pointer(&o->wanted.sample, g_free);
     }
     o->wanted.revision++;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
 }
 
 void overlay_clear(overlay *o) {
-    g_mutex_lock(&o->lock);
+    pthread_mutex_lock(&o->lock);
     g_clear_pointer(&o->wanted.text, g_free);
     g_clear_pointer(&o->wanted.sample, g_free);
     o->is_whole = FALSE;
     o->wanted.has_boxes = FALSE;
     o->wanted.revision++;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
 }
 
 void overlay_sample(overlay *o, const char *text, double seconds) {
-    g_mutex_lock(&o->lock);
+    pthread_mutex_lock(&o->lock);
     g_free(o->wanted.sample);
     o->wanted.sample = g_strdup(text);
     o->wanted.sample_s = seconds;
     o->wanted.looks++;
     o->wanted.n_samples++;
     o->wanted.revision++;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
 }
 
 /* ------------------------------------------------------------------ glances */
 
 /* Both may be called where nothing may be waited for. */
 void overlay_glance(overlay *o, const frame *glance) {
-    if (!g_mutex_trylock(&o->lock)) return;
+    if (pthread_mutex_trylock(&o->lock)) return;
     o->glance_us = glance->seen_us;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
     box_track_glance(o->track, glance);
 }
 
 gboolean overlay_wants_glance(const overlay *of) {
     overlay *o = (overlay *)of; /* for its lock */
-    if (!g_mutex_trylock(&o->lock)) return FALSE;
+    if (pthread_mutex_trylock(&o->lock)) return FALSE;
     gboolean wants = o->wanted.settings.shows_boxes && o->may_find &&
                      g_get_monotonic_time() - o->glance_us >= GLANCE_US;
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
     return wants;
 }
 
@@ -175,10 +177,10 @@ gboolean overlay_wants_glance(const overlay *of) {
 
 static void renew(overlay *o, gint64 now_us) {
     wanted before = o->seen;
-    if (!g_mutex_trylock(&o->lock)) return; /* the next frame will do */
+    if (pthread_mutex_trylock(&o->lock)) return; /* the next frame will do */
     const gboolean is_other = o->wanted.revision != before.revision;
     if (is_other) o->seen = wanted_copy(&o->wanted);
-    g_mutex_unlock(&o->lock);
+    pthread_mutex_unlock(&o->lock);
     if (!is_other) return;
     if (o->seen.n_calls != before.n_calls) o->call_us = now_us;
     if (o->seen.n_samples != before.n_samples)
@@ -269,7 +271,7 @@ void overlay_draw(overlay *o) {
 
 overlay *overlay_new(void) {
     overlay *o = g_new0(overlay, 1);
-    g_mutex_init(&o->lock);
+    pthread_mutex_init(&o->lock, NULL);
     o->may_find = TRUE;
     o->track = box_track_new();
     o->painter = painter_new();
@@ -294,6 +296,6 @@ void overlay_free(overlay **pointer) {
     obs_leave_graphics();
     wanted_clear(&o->wanted);
     wanted_clear(&o->seen);
-    g_mutex_clear(&o->lock);
+    pthread_mutex_destroy(&o->lock);
     g_free(o);
 }

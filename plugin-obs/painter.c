@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "painter.h"
 
+#include <pthread.h>
+
 #include "chore.h"
 
 /* What is to be painted; members are owned, style.font too. */
@@ -13,7 +15,7 @@ typedef struct request {
 
 struct painter {
     chore *chore;
-    GMutex lock; /* held for the exchange of pointers alone */
+    pthread_mutex_t lock; /* held for the exchange of pointers alone */
     request *asked;
     painting *made;
     guint64 serial;
@@ -29,24 +31,24 @@ static void request_free(request *r) {
 
 static void run(void *user) {
     painter *p = user;
-    g_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     request *r = g_steal_pointer(&p->asked);
-    g_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
     if (!r) return;
     painting *made = paint(&r->style, r->text, r->width, r->height);
-    g_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     painting *before = p->made;
     p->made = made;
     p->serial = r->serial;
     p->has_made = TRUE;
-    g_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
     painting_free(before);
     request_free(r);
 }
 
 painter *painter_new(void) {
     painter *p = g_new0(painter, 1);
-    g_mutex_init(&p->lock);
+    pthread_mutex_init(&p->lock, NULL);
     p->chore = chore_new(run, p);
     return p;
 }
@@ -58,7 +60,7 @@ void painter_free(painter **pointer) {
     chore_free(&p->chore);
     request_free(p->asked);
     painting_free(p->made);
-    g_mutex_clear(&p->lock);
+    pthread_mutex_destroy(&p->lock);
     g_free(p);
 }
 
@@ -67,22 +69,22 @@ void painter_ask(painter *p, const paint_style *style, const char *text, int sou
     request *r = g_new(request, 1);
     *r = (request){ *style, g_strdup(text), source_width, source_height, serial };
     r->style.font = g_strdup(style->font);
-    g_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     request *before = p->asked;
     p->asked = r;
-    g_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
     request_free(before);
     chore_ask(p->chore);
 }
 
 gboolean painter_take(painter *p, painting **out, guint64 *serial) {
-    g_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     gboolean has_made = p->has_made;
     if (has_made) {
         *out = g_steal_pointer(&p->made);
         *serial = p->serial;
         p->has_made = FALSE;
     }
-    g_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
     return has_made;
 }
