@@ -15,7 +15,8 @@ static struct {
     char **pages; /* NULL: all is said */
     char **page;  /* the next one      */
     gboolean is_blank;
-    gint64 due_us; /* when the next page may come */
+    gint64 due_us;  /* when the next page may come          */
+    GQueue delayed; /* what outputs with a delay get later on */
 } now_shown = { .lock = PTHREAD_MUTEX_INITIALIZER, .is_blank = TRUE };
 
 /* No page at all is one without text, which takes what is shown from the screen at once. */
@@ -59,33 +60,75 @@ static gboolean takes_captions(const obs_output_t *output) {
            knows_captions(obs_output_get_video_encoder(output));
 }
 
+/* Captions join the packets where these leave a delay, so theirs is made here. */
+typedef struct delayed {
+    obs_weak_output_t *output;
+    char *page;
+    double seconds;
+    gint64 due_us;
+} delayed;
+
+static void delay(obs_output_t *output, const char *page, double seconds, gint64 due_us) {
+    delayed *d = g_new(delayed, 1);
+    *d = (delayed){ obs_output_get_weak_output(output), g_strdup(page), seconds, due_us };
+    g_queue_push_tail(&now_shown.delayed, d);
+}
+
+static void free_delayed(gpointer data) {
+    delayed *d = data;
+    obs_weak_output_release(d->output);
+    g_free(d->page);
+    g_free(d);
+}
+
+static void give_delayed(gint64 now_us) {
+    for (GList *link = now_shown.delayed.head, *next; link; link = next) {
+        delayed *d = link->data;
+        obs_output_t *output = obs_weak_output_get_output(d->output);
+        gboolean is_over = !output || !obs_output_active(output);
+        next = link->next;
+        if (!is_over && now_us >= d->due_us)
+            obs_output_output_caption_text2(output, d->page, d->seconds);
+        obs_output_release(output);
+        if (!is_over && now_us < d->due_us) continue;
+        g_queue_delete_link(&now_shown.delayed, link);
+        free_delayed(d);
+    }
+}
+
 typedef struct giving {
     const char *page;
     double seconds;
+    gint64 now_us;
     int n_taken, n_paused;
 } giving;
 
 /* OBS counts the seconds in the output's time, which stands while it is paused: half of
- * them are asked for, so that the output is always ready for the next page in time. */
+ * them are asked for, so that the output is ready for the next page in time. */
 static bool give(void *user, obs_output_t *output) {
     giving *g = user;
     if (!takes_captions(output)) return true;
     if (obs_output_paused(output)) {
         g->n_paused++;
-    } else {
-        obs_output_output_caption_text2(output, g->page, g->seconds / 2);
-        g->n_taken++;
+        return true;
     }
+    uint32_t delay_s = obs_output_get_active_delay(output);
+    if (delay_s)
+        delay(output, g->page, g->seconds / 2, g->now_us + delay_s * (gint64)G_USEC_PER_SEC);
+    else
+        obs_output_output_caption_text2(output, g->page, g->seconds / 2);
+    g->n_taken++;
     return true;
 }
 
 void closed_captions_tick(gint64 now_us) {
     const gint64 between_looks_us = G_USEC_PER_SEC / 4;
     pthread_mutex_lock(&now_shown.lock);
+    give_delayed(now_us);
     if (now_shown.pages && now_us >= now_shown.due_us) {
         const char *page = *now_shown.page;
         gboolean is_blank = !strcmp(page, BLANK);
-        giving g = { page, is_blank ? 0 : closed_text_seconds(page), 0, 0 };
+        giving g = { page, is_blank ? 0 : closed_text_seconds(page), now_us, 0, 0 };
         obs_enum_outputs(give, &g);
         /* A text that nobody takes waits for the start of an output, which has none yet. */
         now_shown.due_us =
@@ -95,5 +138,12 @@ void closed_captions_tick(gint64 now_us) {
             if (!*++now_shown.page) g_clear_pointer(&now_shown.pages, g_strfreev);
         }
     }
+    pthread_mutex_unlock(&now_shown.lock);
+}
+
+void closed_captions_forget(void) {
+    pthread_mutex_lock(&now_shown.lock);
+    g_queue_clear_full(&now_shown.delayed, free_delayed);
+    g_clear_pointer(&now_shown.pages, g_strfreev);
     pthread_mutex_unlock(&now_shown.lock);
 }

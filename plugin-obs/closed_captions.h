@@ -17,4 +17,7 @@ void closed_captions_clear(const void *who); /* what others said stays */
 /* In video_tick of any filter. */
 void closed_captions_tick(gint64 now_us);
 
+/* When the module is unloaded: what waits is dropped. */
+void closed_captions_forget(void);
+
 #endif

@@ -204,4 +204,5 @@ void outputs_register_vendor(void) {
 
 void outputs_forget_vendor(void) {
     vendor_forget();
+    closed_captions_forget();
 }

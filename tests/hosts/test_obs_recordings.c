@@ -59,7 +59,7 @@ static obs_output_t *make_muxer(const char *path, gboolean splits) {
     return muxer;
 }
 
-static recorder start_recorder(const char *path, gboolean splits) {
+static recorder make_recorder(const char *path, gboolean splits) {
     obs_data_t *settings = obs_data_create();
     obs_data_set_int(settings, "keyint_sec", 1);
     obs_data_set_string(settings, "preset", "ultrafast");
@@ -68,8 +68,13 @@ static recorder start_recorder(const char *path, gboolean splits) {
                    make_muxer(path, splits) };
     obs_encoder_set_video(r.video, obs_get_video());
     obs_encoder_set_audio(r.audio, obs_get_audio());
-    start(&r);
     obs_data_release(settings);
+    return r;
+}
+
+static recorder start_recorder(const char *path, gboolean splits) {
+    recorder r = make_recorder(path, splits);
+    start(&r);
     return r;
 }
 
@@ -339,6 +344,29 @@ static void recordings_at_a_time_have_a_file_each(void **state) {
     film_free(g);
 }
 
+/* As a stream may have it: captions are not ahead of their pictures. */
+static void captions_wait_for_a_delayed_output(void **state) {
+    (void)state;
+    g_autofree char *mkv = g_build_filename(folder, "delayed.mkv", NULL);
+    outputs_stage_renew(&(outputs_settings){ .closed_captions = TRUE });
+    outputs_stage_paint(BLACK);
+    recorder r = make_recorder(mkv, FALSE);
+    obs_output_set_delay(r.output, 2, 0);
+    start(&r);
+    stage_wait_ms(500);
+    show_and_say(RED, "A red wall.");
+    stage_wait_ms(4000);
+    stop_recorder(&r);
+    outputs_stage_end();
+    outputs_forget_vendor();
+
+    film *f = read_film(mkv);
+    assert_screen(f, (const char *const[]){ "A red wall.", NULL });
+    double red_s = film_first(f, RED), told_s = g_array_index(f->captions, film_caption, 0).time_s;
+    assert_near("the caption", told_s, red_s, 1);
+    film_free(f);
+}
+
 static void ffmpeg_itself_may_record(void **state) {
     (void)state;
     g_autofree char *mkv = g_build_filename(folder, "raw.mkv", NULL);
@@ -396,6 +424,7 @@ int main(void) {
         cmocka_unit_test(the_next_film_has_its_own_file),
         cmocka_unit_test(a_filter_may_come_late_and_leave_early),
         cmocka_unit_test(recordings_at_a_time_have_a_file_each),
+        cmocka_unit_test(captions_wait_for_a_delayed_output),
         cmocka_unit_test(ffmpeg_itself_may_record),
     };
     return cmocka_run_group_tests(tests, open_stage, close_stage);
