@@ -7,17 +7,17 @@
 
 caption *caption_new(void) {
     caption *c = g_new0(caption, 1);
-    g_atomic_ref_count_init(&c->refs);
+    atomic_init(&c->refs, 1);
     return c;
 }
 
 caption *caption_ref(caption *c) {
-    g_atomic_ref_count_inc(&c->refs);
+    atomic_fetch_add(&c->refs, 1);
     return c;
 }
 
 void caption_unref(caption *c) {
-    if (!c || !g_atomic_ref_count_dec(&c->refs)) return;
+    if (!c || atomic_fetch_sub(&c->refs, 1) > 1) return;
     for (int i = 0; i < c->n_boxes; i++) g_free(c->boxes[i].label);
     g_free(c->boxes);
     g_free(c->text);

@@ -7,6 +7,7 @@
 #define ESPY_OBS_CAPTION_H
 
 #include <glib.h>
+#include <stdatomic.h>
 
 /* A thing that was found, in parts of the picture's width and height, 0 to 1. */
 typedef struct caption_box {
@@ -15,7 +16,7 @@ typedef struct caption_box {
 } caption_box;
 
 typedef struct caption {
-    gatomicrefcount refs;
+    atomic_int refs;
     guint64 serial; /* of the watcher, from 1: pieces of one answer share it         */
     char *text;     /* UTF-8, trimmed; of things found: their labels, "a cat, a hat" */
     caption_box *boxes;

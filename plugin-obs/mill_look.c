@@ -58,7 +58,7 @@ static espy_status prepare(looking *l, espy_error *err) {
     if (s->max_tokens > 0) l->ask.max_tokens = s->max_tokens;
     l->ask.sampling.temperature = 0; /* of what is alike, the same is said */
     l->prompt = g_strdup(l->ask.prompt);
-    if (j->previous && *j->previous) {
+    if (j->previous && *j->previous && !j->model->info.built_in) {
         g_autofree char *sentence = g_strdup_printf(recall, j->previous);
         g_free(l->prompt);
         l->prompt = g_strconcat(l->ask.prompt, sentence, NULL);

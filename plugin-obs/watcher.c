@@ -80,13 +80,13 @@ watcher *watcher_new(worker *w, const watcher_events *events, void *user) {
 
 void watcher_free(watcher **watcher_at) {
     watcher *v = *watcher_at;
-    *watcher_at = NULL;
     if (!v) return;
     worker *w = v->worker;
     pthread_mutex_lock(&w->lock);
     g_ptr_array_remove(w->watchers, v);
     worker_abandon(w, v);
     while (w->telling == v) pthread_cond_wait(&w->told, &w->lock);
+    *watcher_at = NULL; /* not before the last event, which may want to ask it */
     g_ptr_array_add(w->leaving, v->looker);
     pthread_mutex_unlock(&w->lock);
     worker_wake(w);
@@ -102,6 +102,7 @@ void watcher_free(watcher **watcher_at) {
 
 /* Another try, as far as the watcher's own look failed. */
 static void forgive(watcher *v) {
+    if (v->failure) moments_ask(v->moments);
     g_clear_pointer(&v->failure, g_free);
 }
 
@@ -122,6 +123,7 @@ void watcher_set(watcher *v, const watcher_settings *settings) {
     const gboolean is_looking = s.is_on && !s.is_paused;
     const gboolean was_looking = old.is_on && !old.is_paused;
     v->settings = s;
+    v->is_set = TRUE;
     change_model(v);
     watcher_plan(v);
     moments_set(v->moments, s.when, s.interval_s, s.least_s, s.change);

@@ -82,7 +82,8 @@ static job *load_or_unload(worker *w, gint64 now_us, gint64 *until_us) {
     for (guint i = 0; i < w->models->len; i++) {
         shared_model *model = w->models->pdata[i];
         const use now = use_of(w, model);
-        if (now >= USE_PAUSED) model->used_us = now_us;
+        if (now >= USE_PAUSED || model->is_used) model->used_us = now_us;
+        model->is_used = now >= USE_PAUSED;
         if (model->state == MODEL_NONE && now == USE_LOOKING) {
             job *j = job_new(JOB_LOAD, model->milled, NULL);
             j->user = model;
@@ -167,7 +168,7 @@ static void tell(worker *w, watcher *v, caption *c) {
 static void tell_states(worker *w) {
     for (guint i = 0; i < w->watchers->len; i++) {
         watcher *v = w->watchers->pdata[i];
-        if (!v->has_news) continue;
+        if (!v->has_news || !v->is_set) continue;
         v->has_news = FALSE;
         tell(w, v, NULL);
         i = G_MAXUINT; /* others may have come and gone: from the beginning */

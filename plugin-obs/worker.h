@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The model at work for any number of video sources, on one thread of low priority.
- * Knows no OBS type.
+ * The model at work for any number of video sources. Knows no OBS type.
  *
  *     worker *w = worker_new(NULL);
  *     watcher *v = watcher_new(w, &events, user);
@@ -17,8 +16,13 @@
  * Lag is bounded: a watcher has one place for a frame that waits, and a newer one takes
  * it. Watchers with a frame are served in turn. Those of one model share it; each has a
  * context of its own, so that what its prompts have in common is computed once. A model
- * is loaded on the worker's thread when the first enabled watcher needs it, and unloaded
- * when none has for a while.
+ * is loaded when the first enabled watcher needs it, and unloaded when none has for a
+ * while.
+ *
+ * Models work on a thread that runs in the time that others leave, with its helpers, see
+ * thread_be_idle: rendering takes the CPU from it at once. No other thread ever waits for
+ * that one, but worker_free. Events are called on a second thread, of usual priority, so
+ * that they may lock what rendering locks.
  */
 #ifndef ESPY_OBS_WORKER_H
 #define ESPY_OBS_WORKER_H
@@ -35,7 +39,8 @@ typedef struct worker_settings {
 } worker_settings;
 
 worker *worker_new(const worker_settings *settings); /* NULL: the defaults */
-/* After all watchers. Ends the thread, unloads. Nulls the pointer; NULL in it is fine. */
+/* After all watchers. Stops what is under way, unloads: some tenths of a second, longer
+ * only where other programs take all of the CPUs. Nulls the pointer; NULL in it is fine. */
 void worker_free(worker **w);
 
 /* When to caption. */
@@ -63,11 +68,12 @@ typedef struct watcher_settings {
                            models that take films; others get the newest picture       */
     double clip_fps;    /* its frames a second, up to 2; 0: 2                          */
     gboolean drop_same; /* clip: what is unchanged is dropped, faster and coarser      */
-    gboolean recalls;   /* the caption before is told to the model                     */
+    gboolean recalls;   /* the caption before is told to the model; without effect on the
+                           built-in one, which does not understand it                  */
 } watcher_settings;
 
-/* Called on the worker's thread, one at a time, never within a call of the watcher's
- * functions. They may call any function but watcher_free, worker_free. Members may be
+/* Called on the worker's thread of usual priority, one at a time, never within a call of
+ * the watcher's functions. They may call any function but watcher_free, worker_free. Members may be
  * NULL. */
 typedef struct watcher_events {
     /* What was written so far (is_whole FALSE; about once a token), then the whole
@@ -76,10 +82,11 @@ typedef struct watcher_events {
     void (*on_state)(void *user); /* watcher_get_state says something else now        */
 } watcher_events;
 
+/* It is off, and there are no events, until watcher_set. */
 watcher *watcher_new(worker *w, const watcher_events *events, void *user);
 
-/* Stops what is under way and waits for its end, some tenths of a second at most; no
- * event comes afterwards. Nulls the pointer; NULL in it is fine. */
+/* Stops what is under way, without waiting for it, but for the end of an event that is
+ * being called; none comes afterwards. Nulls the pointer; NULL in it is fine. */
 void watcher_free(watcher **v);
 
 /* Other settings, copied. What is under way goes on, and its caption is delivered, unless

@@ -35,6 +35,7 @@ typedef struct shared_model {
     char *title;          /* ... the model's own name                          */
     gboolean is_left;     /* settings went from it to another                  */
     gint64 used_us;       /* when an enabled watcher had it last               */
+    gboolean is_used;     /* one has it                                        */
 } shared_model;
 
 struct watcher {
@@ -42,6 +43,7 @@ struct watcher {
     watcher_events events;
     void *user;
     watcher_settings settings; /* its own */
+    gboolean is_set;           /* before, there are no events: watcher_new may not have returned */
     shared_model *model;
     watch_plan plan; /* by settings and model */
     moments *moments;

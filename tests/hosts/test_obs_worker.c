@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The worker with the built-in model: what it says is true, it keeps up with what is
- * shown, and does nothing that nobody asked for. */
+ * shown, and obeys its settings at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <glib/gstdio.h>
 
 #include "config_home.h"
-#include "trial.h"
 #include "watch_rig.h"
 
 static frame *example, *house, *red, *blue;
@@ -20,7 +18,7 @@ static worker *the_worker;
 
 static int begin(void **state) {
     (void)state;
-    g_remove(config_home_path("obs-failure.ini"));
+    rig_reset();
     the_worker = worker_new(NULL);
     return 0;
 }
@@ -29,22 +27,8 @@ static int end(void **state) {
     (void)state;
     worker_free(&the_worker);
     assert_null(the_worker);
+    assert_int_equal(rig_n_opened(), rig_n_closed());
     return 0;
-}
-
-static watcher_settings settings(void) {
-    return (watcher_settings){ .is_on = TRUE, .model = rig_model(), .least_s = 0.01 };
-}
-
-static void open(rig *r, const frame *picture, const watcher_settings *s) {
-    rig_open(r, the_worker, picture);
-    watcher_set(r->watcher, s);
-}
-
-static watcher_state state_of(rig *r) {
-    watcher_state s;
-    watcher_get_state(r->watcher, &s);
-    return s;
 }
 
 /* ------------------------------------------------------------------- captions */
@@ -52,8 +36,8 @@ static watcher_state state_of(rig *r) {
 static void says_what_the_library_says(void **state) {
     (void)state;
     rig r;
-    const watcher_settings s = settings();
-    open(&r, example, &s);
+    const watcher_settings s = rig_settings();
+    rig_open(&r, the_worker, example, &s);
     rig_run(&r, 1);
     const caption *c = rig_whole(&r, 0);
     int w, h;
@@ -72,8 +56,9 @@ static void says_what_the_library_says(void **state) {
 static void words_come_as_they_are_written(void **state) {
     (void)state;
     rig r;
-    const watcher_settings s = settings();
-    open(&r, example, &s);
+    const watcher_settings s = rig_settings();
+    rig_set_token_ms(10);
+    rig_open(&r, the_worker, example, &s);
     rig_run(&r, 1);
     const caption *c = rig_whole(&r, 0);
     assert_true(r.pieces->len > 3);
@@ -88,11 +73,99 @@ static void words_come_as_they_are_written(void **state) {
     rig_close(&r);
 }
 
+static void works_in_the_time_that_others_leave(void **state) {
+    (void)state;
+    for (int is_idle = 0; is_idle < 2; is_idle++) {
+        rig r;
+        const watcher_settings s = rig_settings();
+        rig_set_idle(is_idle);
+        worker *w = worker_new(NULL);
+        rig_open(&r, w, red, &s);
+        rig_run(&r, 1);
+        assert_int_equal(rig_get_look(-1).is_idle, is_idle);
+        rig_close(&r);
+        worker_free(&w);
+    }
+}
+
+static void in_the_language_that_is_asked_for(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    s.language = "de_DE.UTF-8";
+    rig_open(&r, the_worker, house, &s);
+    rig_run(&r, 1);
+    assert_true(rig_says(&r, "Haus"));
+    rig_close(&r);
+}
+
+static void finds_things_and_says_where(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    s.task = "find";
+    s.argument = "cactus";
+    rig_open(&r, the_worker, example, &s);
+    rig_run(&r, 1);
+    const caption *c = rig_whole(&r, 0);
+    assert_true(c->finds);
+    assert_string_equal(c->text, "cactus");
+    assert_int_equal(c->n_boxes, 1);
+    const caption_box *b = c->boxes;
+    assert_string_equal(b->label, "cactus");
+    /* Where it is in the picture, give or take. */
+    assert_true(b->x1 < 0.06 && b->x2 > 0.14 && b->x2 < 0.26);
+    assert_true(b->y1 > 0.4 && b->y1 < 0.6 && b->y2 > 0.75 && b->y2 < 0.95);
+    s.argument = "pizza"; /* there is none */
+    watcher_set(r.watcher, &s);
+    rig_run(&r, 2);
+    c = rig_whole(&r, 1);
+    assert_true(c->finds && !c->n_boxes && c->is_news);
+    assert_string_equal(c->text, "");
+    rig_close(&r);
+}
+
+/* To a model of random weights, whose words nobody understands; the built-in one would
+ * not understand ours. */
+static void the_caption_before_is_told(void **state) {
+    (void)state;
+    rig r;
+    g_autofree char *model = g_build_filename(rig_root(), "tests/data/qwen3_vl/bf16", NULL);
+    watcher_settings s = rig_settings();
+    s.model = model;
+    s.max_tokens = 12;
+    s.when = WHEN_ASKED;
+    rig_open(&r, the_worker, red, &s);
+    for (guint i = 1; i <= 3; i++) {
+        s.recalls = i == 2;
+        watcher_set(r.watcher, &s);
+        watcher_ask(r.watcher);
+        rig_run(&r, i);
+    }
+    const rig_look first = rig_get_look(0), second = rig_get_look(1), third = rig_get_look(2);
+    assert_true(*rig_whole(&r, 0)->text);
+    assert_string_equal(first.prompt, "Describe this image in one sentence.");
+    assert_true(g_str_has_prefix(second.prompt, first.prompt));
+    assert_non_null(strstr(second.prompt, rig_whole(&r, 0)->text));
+    assert_string_equal(third.prompt, first.prompt);
+    s.model = rig_model();
+    s.recalls = TRUE;
+    watcher_set(r.watcher, &s);
+    for (guint i = 4; i <= 5; i++) {
+        watcher_ask(r.watcher);
+        rig_run(&r, i);
+        assert_string_equal(rig_get_look(-1).prompt, first.prompt);
+    }
+    rig_close(&r);
+}
+
+/* --------------------------------------------------------------------- timing */
+
 static void a_new_picture_gets_a_new_caption(void **state) {
     (void)state;
     rig r;
-    const watcher_settings s = settings();
-    open(&r, red, &s);
+    const watcher_settings s = rig_settings();
+    rig_open(&r, the_worker, red, &s);
     rig_run(&r, 1);
     assert_true(rig_says(&r, "red circle"));
     rig_run_ms(&r, 300); /* nothing changes: nothing is said */
@@ -103,15 +176,224 @@ static void a_new_picture_gets_a_new_caption(void **state) {
     r.picture = house;
     rig_run(&r, 3);
     assert_true(rig_says(&r, "house"));
-    watcher_state n = state_of(&r);
-    assert_int_equal(n.state, WATCH_WAITING);
+    rig_run_until(&r, WATCH_WAITING);
+    watcher_state n = rig_numbers(&r);
     assert_int_equal(n.n_captions, 3);
-    assert_int_equal(n.n_same, 0);
+    assert_int_equal(n.n_same + n.n_dropped, 0);
     assert_true(n.lag_s > 0 && n.caption_s > 0 && n.caption_s <= n.lag_s && n.tokens_per_s > 0);
     assert_string_equal(n.model, "espy-nano");
     assert_true(n.built_in && !n.message);
     watcher_state_clear(&n);
     rig_close(&r);
+}
+
+static void pictures_of_any_size(void **state) {
+    (void)state;
+    rig r;
+    const watcher_settings s = rig_settings();
+    rig_open(&r, the_worker, red, &s);
+    rig_run(&r, 1);
+    static const int sizes[][2] = { { 1920, 1080 }, { 33, 900 }, { 64, 64 }, { 5, 3 }, { 1, 1 } };
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        frame *f = rig_disc(sizes[i][0], sizes[i][1], 0x208020, 0);
+        r.picture = f;
+        rig_run(&r, i + 2);
+        const rig_look look = rig_get_look(-1);
+        assert_true(look.width * look.height <= 65536);
+        r.picture = red;
+        frame_free(f);
+    }
+    rig_close(&r);
+}
+
+static void at_an_interval(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    s.when = WHEN_INTERVAL;
+    s.interval_s = 0.2;
+    rig_open(&r, the_worker, red, &s);
+    rig_run(&r, 4);
+    for (int i = 1; i < 4; i++) {
+        const caption *a = rig_whole(&r, i - 1), *b = rig_whole(&r, i);
+        assert_true(b->seen_us - a->seen_us > 100000); /* a frame may come a little late */
+        assert_false(b->is_news);
+        assert_string_equal(a->text, b->text);
+    }
+    assert_true(rig_whole(&r, 3)->seen_us - rig_whole(&r, 0)->seen_us >= 500000);
+    assert_true(rig_whole(&r, 0)->is_news);
+    watcher_state n = rig_numbers(&r);
+    assert_true(n.n_same >= 3);
+    watcher_state_clear(&n);
+    rig_close(&r);
+}
+
+static void when_asked(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    s.when = WHEN_ASKED;
+    rig_open(&r, the_worker, red, &s);
+    rig_run_until(&r, WATCH_WAITING);
+    rig_run_ms(&r, 200);
+    assert_int_equal(rig_n_whole(&r) + r.n_offered, 0);
+    watcher_ask(r.watcher);
+    rig_run(&r, 1);
+    r.picture = blue;
+    rig_run_ms(&r, 200);
+    assert_int_equal(rig_n_whole(&r), 1);
+    watcher_offer(r.watcher, rig_scale(red, 64, 64)); /* before it is asked */
+    watcher_ask(r.watcher);
+    rig_run(&r, 2);
+    assert_true(rig_says(&r, "blue"));
+    rig_close(&r);
+}
+
+/* While the model is at work, one frame waits, the newest. */
+static void the_newest_frame_wins(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    rig_set_token_ms(20);
+    rig_open(&r, the_worker, red, &s);
+    rig_run_until(&r, WATCH_WORKING);
+    watcher_ask(r.watcher); /* so that the next one has not to wait for its time, too */
+    for (int i = 0; i < 5; i++) {
+        assert_false(rig_step(&r) & WANTS_FRAME);
+        watcher_offer(r.watcher, rig_scale(i < 4 ? house : blue, 256, 160));
+    }
+    watcher_state n = rig_numbers(&r);
+    assert_int_equal(n.n_dropped, 4);
+    watcher_state_clear(&n);
+    for (int i = 0; i < 10000 && rig_n_whole(&r) < 2; i++) g_usleep(1000);
+    assert_non_null(strstr(rig_whole(&r, 0)->text, "red"));
+    assert_non_null(strstr(rig_whole(&r, 1)->text, "blue"));
+    g_usleep(200000);
+    assert_int_equal(rig_n_whole(&r), 2);
+    rig_close(&r);
+}
+
+/* ---------------------------------------------------- settings during inference */
+
+static void what_is_under_way_goes_on(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    rig_set_token_ms(20);
+    rig_open(&r, the_worker, red, &s);
+    rig_run_until(&r, WATCH_WORKING);
+    s.when = WHEN_ASKED;
+    s.max_tokens = 100;
+    s.n_threads = 2;
+    watcher_set(r.watcher, &s);
+    assert_int_equal(rig_state(&r), WATCH_WORKING);
+    rig_run(&r, 1);
+    assert_int_equal(rig_n_looks(), 1);
+    assert_int_equal(rig_whole(&r, 0)->serial, 1);
+    watcher_ask(r.watcher); /* with as many threads */
+    rig_run(&r, 2);
+    assert_string_equal(rig_whole(&r, 0)->text, rig_whole(&r, 1)->text);
+    rig_close(&r);
+}
+
+typedef void change_fn(watcher_settings *s);
+
+static void other_question(watcher_settings *s) {
+    s->task = "find";
+    s->argument = "red circle";
+}
+static void other_language(watcher_settings *s) {
+    s->language = "de";
+}
+static void other_size(watcher_settings *s) {
+    s->vision_tokens = 30;
+}
+
+/* A caption under way answers what nobody asks any more: it ends, and the newest picture
+ * is looked at, whatever the timing says. */
+static void what_is_of_no_use_ends(void **state) {
+    (void)state;
+    static change_fn *const changes[] = { other_question, other_language, other_size };
+    rig_set_token_ms(20);
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        rig r;
+        watcher_settings s = rig_settings();
+        const int n_looks = rig_n_looks();
+        s.when = WHEN_INTERVAL;
+        s.interval_s = 1000;
+        rig_open(&r, the_worker, red, &s);
+        rig_run_until(&r, WATCH_WORKING);
+        while (!rig_n_pieces(&r)) rig_run_ms(&r, 10);
+        r.picture = blue;
+        changes[i](&s);
+        watcher_set(r.watcher, &s);
+        rig_run(&r, 1);
+        assert_int_equal(rig_n_looks(), n_looks + 2);
+        assert_int_equal(rig_whole(&r, 0)->serial, 2);
+        assert_true(rig_whole(&r, 0)->is_news);
+        if (changes[i] == other_language) assert_true(rig_says(&r, "blau"));
+        if (changes[i] == other_question) assert_true(rig_whole(&r, 0)->finds);
+        if (changes[i] == other_size)
+            assert_true(rig_get_look(-1).width * rig_get_look(-1).height <= 30 * 1024);
+        rig_close(&r);
+    }
+}
+
+static void paused_and_off_mean_no_work(void **state) {
+    (void)state;
+    for (int is_off = 0; is_off < 2; is_off++) {
+        rig r;
+        watcher_settings s = rig_settings();
+        rig_set_token_ms(20);
+        rig_open(&r, the_worker, red, &s);
+        rig_run_until(&r, WATCH_WORKING);
+        s.is_on = !is_off;
+        s.is_paused = !is_off;
+        watcher_set(r.watcher, &s);
+        assert_int_equal(rig_state(&r), is_off ? WATCH_OFF : WATCH_PAUSED);
+        const guint64 n_offered = r.n_offered;
+        watcher_ask(r.watcher);
+        watcher_offer(r.watcher, rig_scale(red, 64, 64));
+        r.picture = blue;
+        rig_run_ms(&r, 300);
+        assert_int_equal(rig_step(&r), WANTS_NOTHING);
+        assert_int_equal(rig_n_whole(&r), 0);
+        assert_int_equal(r.n_offered, n_offered);
+        s.is_on = TRUE;
+        s.is_paused = FALSE;
+        watcher_set(r.watcher, &s);
+        rig_run(&r, 1);
+        assert_true(rig_says(&r, "blue circle"));
+        rig_close(&r);
+    }
+    assert_int_equal(rig_n_opened(), 1); /* the model stayed */
+}
+
+/* --------------------------------------------------------------- several of them */
+
+static void watchers_take_turns(void **state) {
+    (void)state;
+    rig rigs[3];
+    const frame *pictures[] = { red, blue, house };
+    watcher_settings s = rig_settings();
+    s.when = WHEN_INTERVAL;
+    s.interval_s = 0.1;
+    rig_set_token_ms(5); /* more than there is time for */
+    for (int i = 0; i < 3; i++) rig_open(&rigs[i], the_worker, pictures[i], &s);
+    while (rig_n_whole(&rigs[0]) < 5 || rig_n_whole(&rigs[1]) < 5 || rig_n_whole(&rigs[2]) < 5) {
+        for (int i = 0; i < 3; i++) {
+            rig_step(&rigs[i]);
+            /* None is left behind. */
+            assert_true(rig_n_whole(&rigs[i]) <=
+                        2 + MIN(rig_n_whole(&rigs[(i + 1) % 3]), rig_n_whole(&rigs[(i + 2) % 3])));
+        }
+        g_usleep(2000);
+    }
+    assert_true(rig_says(&rigs[0], "red circle"));
+    assert_true(rig_says(&rigs[1], "blue circle"));
+    assert_true(rig_says(&rigs[2], "house"));
+    assert_int_equal(rig_n_opened(), 1); /* and share the model */
+    for (int i = 0; i < 3; i++) rig_close(&rigs[i]);
 }
 
 int main(void) {
@@ -123,7 +405,19 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(says_what_the_library_says, begin, end),
         cmocka_unit_test_setup_teardown(words_come_as_they_are_written, begin, end),
+        cmocka_unit_test_setup_teardown(works_in_the_time_that_others_leave, begin, end),
+        cmocka_unit_test_setup_teardown(in_the_language_that_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(finds_things_and_says_where, begin, end),
+        cmocka_unit_test_setup_teardown(the_caption_before_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_new_picture_gets_a_new_caption, begin, end),
+        cmocka_unit_test_setup_teardown(pictures_of_any_size, begin, end),
+        cmocka_unit_test_setup_teardown(at_an_interval, begin, end),
+        cmocka_unit_test_setup_teardown(when_asked, begin, end),
+        cmocka_unit_test_setup_teardown(the_newest_frame_wins, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_under_way_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_of_no_use_ends, begin, end),
+        cmocka_unit_test_setup_teardown(paused_and_off_mean_no_work, begin, end),
+        cmocka_unit_test_setup_teardown(watchers_take_turns, begin, end),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     frame_free(example);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { MOST_MS = 60000, TICK_US = 4000 };
+enum { MOST_MS = 60000 * SLOWER, TICK_US = 4000 };
 
 const char *rig_root(void) {
     const char *root = g_getenv("ESPY_SOURCE_ROOT");
@@ -67,10 +67,12 @@ static void mean_of(guint8 *out, const frame *f, int x0, int y0, int x1, int y1)
 frame *rig_scale(const frame *f, int width, int height) {
     frame *out = frame_new(width, height, g_get_monotonic_time());
     for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            mean_of(out->rgba + 4 * (y * width + x), f, x * f->width / width,
-                    y * f->height / height, (x + 1) * f->width / width,
-                    (y + 1) * f->height / height);
+        for (int x = 0; x < width; x++) {
+            const int x0 = x * f->width / width, y0 = y * f->height / height;
+            mean_of(out->rgba + 4 * (y * width + x), f, x0, y0,
+                    MAX(x0 + 1, (x + 1) * f->width / width),
+                    MAX(y0 + 1, (y + 1) * f->height / height));
+        }
     return out;
 }
 
@@ -82,7 +84,7 @@ static void unref(void *c) {
 
 static void on_caption(void *user, caption *c) {
     rig *r = user;
-    g_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->lock);
     assert_true(r->is_open);
     assert_non_null(c->text);
     assert_true(g_utf8_validate(c->text, -1, NULL));
@@ -95,7 +97,7 @@ static void on_caption(void *user, caption *c) {
         g_ptr_array_set_size(r->pieces, 0);
     r->n_pieces += !c->is_whole;
     g_ptr_array_add(c->is_whole ? r->whole : r->pieces, caption_ref(c));
-    g_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
 }
 
 static void on_state(void *user) {
@@ -103,26 +105,28 @@ static void on_state(void *user) {
     watcher_state s;
     watcher_get_state(r->watcher, &s);
     watcher_state_clear(&s);
-    g_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->lock);
     assert_true(r->is_open);
     r->n_states++;
-    g_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
 }
 
-void rig_open(rig *r, worker *w, const frame *picture) {
+void rig_open(rig *r, worker *w, const frame *picture, const watcher_settings *settings) {
     static const watcher_events events = { on_caption, on_state };
     *r = (rig){ .picture = picture, .is_open = TRUE };
-    g_mutex_init(&r->lock);
+    pthread_mutex_init(&r->lock, NULL);
     r->whole = g_ptr_array_new_with_free_func(unref);
     r->pieces = g_ptr_array_new_with_free_func(unref);
     r->watcher = watcher_new(w, &events, r);
+    if (settings) watcher_set(r->watcher, settings);
 }
 
 void rig_close(rig *r) {
     watcher_free(&r->watcher);
-    g_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->lock);
     r->is_open = FALSE;
-    g_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_destroy(&r->lock);
     g_ptr_array_unref(r->whole);
     g_ptr_array_unref(r->pieces);
 }
@@ -149,17 +153,24 @@ int rig_step(rig *r) {
 }
 
 guint rig_n_whole(rig *r) {
-    g_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->lock);
     const guint n = r->whole->len;
-    g_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+int rig_n_pieces(rig *r) {
+    pthread_mutex_lock(&r->lock);
+    const int n = r->n_pieces;
+    pthread_mutex_unlock(&r->lock);
     return n;
 }
 
 caption *rig_whole(rig *r, int i) {
-    g_mutex_lock(&r->lock);
+    pthread_mutex_lock(&r->lock);
     const int n = (int)r->whole->len, k = i < 0 ? n + i : i;
     caption *c = k >= 0 && k < n ? r->whole->pdata[k] : NULL;
-    g_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
     assert_non_null(c);
     return c;
 }
@@ -168,12 +179,21 @@ gboolean rig_says(rig *r, const char *words) {
     return rig_n_whole(r) && strstr(rig_whole(r, -1)->text, words);
 }
 
-watch_state rig_state(rig *r) {
+watcher_state rig_numbers(rig *r) {
     watcher_state s;
     watcher_get_state(r->watcher, &s);
+    return s;
+}
+
+watch_state rig_state(rig *r) {
+    watcher_state s = rig_numbers(r);
     const watch_state state = s.state;
     watcher_state_clear(&s);
     return state;
+}
+
+watcher_settings rig_settings(void) {
+    return (watcher_settings){ .is_on = TRUE, .model = rig_model(), .least_s = 0.01 };
 }
 
 static gint64 deadline(int ms) {
@@ -182,8 +202,7 @@ static gint64 deadline(int ms) {
 
 static void step_before(rig *r, gint64 end_us) {
     if (g_get_monotonic_time() > end_us) {
-        watcher_state s;
-        watcher_get_state(r->watcher, &s);
+        watcher_state s = rig_numbers(r);
         fail_msg("%u captions, state %d: %s", rig_n_whole(r), s.state, s.message);
     }
     rig_step(r);
