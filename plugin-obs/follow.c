@@ -13,8 +13,8 @@
 #include "look.h"
 
 enum {
-    MAX_KEPT = 64,     /* glances; the older ones are thinned out   */
-    MAX_CAUGHT_UP = 32 /* of them, with new boxes                   */
+    MAX_KEPT = 64,  /* glances                                */
+    MISSED_LOST = 2 /* what was missed so often counts as lost */
 };
 static const gint64 KEPT_US = 30 * G_USEC_PER_SEC, GIVEN_UP_US = 5 * G_USEC_PER_SEC;
 
@@ -158,9 +158,11 @@ static void move_to(thing *t, const sighting *s, const frame *f, const look_grid
 }
 
 static void miss(thing *t, const frame *f, double score) {
-    t->n_missed += score < 0.3 ? 2 : 1;
+    t->n_missed += score < 0.3 ? MISSED_LOST : 1;
     t->speed_x = t->speed_y = 0;
-    if (f->seen_us - t->seen_us > GIVEN_UP_US) t->is_given_up = TRUE;
+    if (f->seen_us - t->seen_us < GIVEN_UP_US) return;
+    t->n_missed = MAX(t->n_missed, MISSED_LOST);
+    t->is_given_up = TRUE;
 }
 
 /* Of the box, the part that is in the picture. */
@@ -175,9 +177,10 @@ static void follow(thing *t, const frame *f, double seconds) {
     if (t->is_given_up) return;
     look_grid g = grid_of(t);
     double ahead_x = t->speed_x * seconds, ahead_y = t->speed_y * seconds;
-    int radius = 6 + (int)MIN(hypot(ahead_x, ahead_y), 4) + MIN(2 * t->n_missed, 6);
+    int radius = 6 + (int)MIN(hypot(ahead_x, ahead_y), 4) + MIN(2 * t->n_missed, 6) +
+                 (int)(8 * MAX(0, seconds - 0.1));
     /* A thing that was lost has to look more like itself. */
-    double least = t->n_missed > 1 ? 0.8 : 0.7;
+    double least = t->n_missed >= MISSED_LOST ? 0.8 : 0.7;
     int x = (int)floor(t->x - t->first.off_x + ahead_x + 0.5);
     int y = (int)floor(t->y - t->first.off_y + ahead_y + 0.5);
     place at = search_wider(&t->first.look, f, &g, x, y, radius);
@@ -197,7 +200,7 @@ static void follow(thing *t, const frame *f, double seconds) {
         move_to(t, &t->recent, f, &g, at, seconds);
         if (at.score < 0.9) sight(&t->recent, t, f);
     }
-    if (part_inside(t, f) < 0.4) t->n_missed = 2;
+    if (part_inside(t, f) < 0.4) t->n_missed = MISSED_LOST;
 }
 
 /* ------------------------------------------------------------------ glances */
@@ -258,26 +261,30 @@ void follower_set(follower *f, const caption *c) {
     GList *at = nearest(f, c->seen_us);
     if (!at) return;
     set_things(f, at->data);
-    int n = 0, i = 0;
-    for (GList *l = at->next; l; l = l->next) n++;
-    int stride = (n + MAX_CAUGHT_UP - 1) / MAX_CAUGHT_UP;
-    for (GList *l = at->next; l; l = l->next, i++) /* the newest always */
-        if ((n - 1 - i) % stride == 0) follow_all(f, l->data);
+    for (GList *l = at->next; l; l = l->next) follow_all(f, l->data);
 }
 
-/* Half of the older half goes, so that far back there are few, and none too old. */
+static gint64 time_of(const GList *l) {
+    return ((frame *)l->data)->seen_us;
+}
+
+/* Makes room: too old ones go, and of the others the one that leaves the smallest gap for
+ * its age. So there are the fewer the farther back, and no part of the time is without. */
 static void thin_out(follower *f, gint64 now_us) {
-    frame *oldest;
-    while ((oldest = g_queue_peek_head(&f->glances)) && now_us - oldest->seen_us > KEPT_US)
+    while (f->glances.length > 1 && now_us - time_of(f->glances.head) > KEPT_US)
         frame_free(g_queue_pop_head(&f->glances));
     if (f->glances.length <= MAX_KEPT) return;
-    GList *l = f->glances.head->next;
-    for (int i = 0; i < MAX_KEPT / 4 && l; i++) {
-        GList *after = l->next ? l->next->next : NULL;
-        frame_free(l->data);
-        g_queue_delete_link(&f->glances, l);
-        l = after;
+    GList *least = f->glances.head->next;
+    double least_gap = INFINITY;
+    for (GList *l = f->glances.head->next; l->next; l = l->next) {
+        double gap = (double)(time_of(l->next) - time_of(l->prev));
+        double gap_for_age = gap / (double)(now_us - time_of(l) + G_USEC_PER_SEC);
+        if (gap_for_age >= least_gap) continue;
+        least_gap = gap_for_age;
+        least = l;
     }
+    frame_free(least->data);
+    g_queue_delete_link(&f->glances, least);
 }
 
 void follower_glance(follower *f, const frame *glance) {
@@ -288,7 +295,7 @@ void follower_glance(follower *f, const frame *glance) {
         forget_glances(f);
         if (f->has_looks)
             for (int i = 0; i < f->of->n_boxes; i++) {
-                f->things[i].n_missed = 2;
+                f->things[i].n_missed = MISSED_LOST;
                 f->things[i].is_given_up = TRUE;
             }
     }
@@ -314,5 +321,5 @@ gboolean follower_box(const follower *f, int i, caption_box *out) {
                               (t->x + w) / glance->width, (t->y + h) / glance->height, out->label };
     }
     *out = box_within(out);
-    return !f->has_looks || f->things[i].n_missed < 2;
+    return !f->has_looks || f->things[i].n_missed < MISSED_LOST;
 }
