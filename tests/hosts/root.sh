@@ -24,7 +24,8 @@ packages="$gimp libgtk-4-dev obs-studio obs-plugins libobs-dev libpango1.0-dev p
 iproute2 gettext xvfb xauth xdotool xclip openbox imagemagick dbus dbus-x11 procps
 file python3 libgl1-mesa-dri libegl1 fonts-dejavu-core fonts-noto-cjk adwaita-icon-theme librsvg2-common
 libimage-exiftool-perl locales gcc libc6-dev meson ninja-build pkgconf libcjson-dev libjpeg-dev
-libpng-dev libwebp-dev libutf8proc-dev libpopt-dev libcmocka-dev"
+libpng-dev libwebp-dev libutf8proc-dev libpopt-dev libcmocka-dev libavformat-dev libavcodec-dev
+libswscale-dev"
 
 # Words are meant to be split here.
 "$here/tests/make-root.sh" "$suite" "$root" $packages

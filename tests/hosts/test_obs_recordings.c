@@ -47,25 +47,25 @@ static void start(recorder *r) {
     assert_true(outputs_stage_await(has_frames, r->output));
 }
 
-static obs_output_t *make_muxer(const char *path, gboolean splits) {
+static obs_output_t *make_output(const char *id, const char *path, gboolean splits) {
     obs_data_t *settings = obs_data_create();
     obs_data_set_string(settings, "path", path);
     obs_data_set_bool(settings, "split_file", splits);
     obs_data_set_string(settings, "directory", folder);
     obs_data_set_string(settings, "format", "next");
-    obs_data_set_string(settings, "extension", "mkv");
-    obs_output_t *muxer = obs_output_create("ffmpeg_muxer", "recording", settings, NULL);
+    obs_data_set_string(settings, "extension", strrchr(path, '.') + 1);
+    obs_output_t *output = obs_output_create(id, "recording", settings, NULL);
     obs_data_release(settings);
-    return muxer;
+    return output;
 }
 
-static recorder make_recorder(const char *path, gboolean splits) {
+static recorder make_recorder(const char *id, const char *path, gboolean splits) {
     obs_data_t *settings = obs_data_create();
     obs_data_set_int(settings, "keyint_sec", 1);
     obs_data_set_string(settings, "preset", "ultrafast");
     recorder r = { obs_video_encoder_create("obs_x264", "video", settings, NULL),
                    obs_audio_encoder_create("ffmpeg_aac", "audio", NULL, 0, NULL),
-                   make_muxer(path, splits) };
+                   make_output(id, path, splits) };
     obs_encoder_set_video(r.video, obs_get_video());
     obs_encoder_set_audio(r.audio, obs_get_audio());
     obs_data_release(settings);
@@ -73,7 +73,7 @@ static recorder make_recorder(const char *path, gboolean splits) {
 }
 
 static recorder start_recorder(const char *path, gboolean splits) {
-    recorder r = make_recorder(path, splits);
+    recorder r = make_recorder("ffmpeg_muxer", path, splits);
     start(&r);
     return r;
 }
@@ -81,7 +81,7 @@ static recorder start_recorder(const char *path, gboolean splits) {
 /* Another one of the same packets. */
 static recorder start_beside(const recorder *first, const char *path) {
     recorder r = { obs_encoder_get_ref(first->video), obs_encoder_get_ref(first->audio),
-                   make_muxer(path, FALSE) };
+                   make_output("ffmpeg_muxer", path, FALSE) };
     start(&r);
     return r;
 }
@@ -197,11 +197,6 @@ static film *read_film(const char *path) {
     return f;
 }
 
-static gboolean is_whole_file(const void *path) {
-    g_autofree char *text = NULL;
-    return g_file_get_contents(path, &text, NULL, NULL) && strlen(text) > 2;
-}
-
 /* -------------------------------------------------------------------------- tests */
 
 static void captions_follow_the_film_over_a_pause(void **state) {
@@ -247,31 +242,31 @@ static gboolean split_is_done(const void *path) {
     return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
-static void the_next_film_has_its_own_file(void **state) {
-    (void)state;
-    g_autofree char *mkv = g_build_filename(folder, "split.mkv", NULL);
-    g_autofree char *srt = g_build_filename(folder, "split.srt", NULL);
-    g_autofree char *next_mkv = g_build_filename(folder, "next.mkv", NULL);
-    g_autofree char *next_srt = g_build_filename(folder, "next.srt", NULL);
+static void split(const char *id, const char *kind) {
+    g_autofree char *stem = g_build_filename(folder, id, NULL);
+    g_autofree char *path = g_strconcat(stem, kind, NULL), *srt = g_strconcat(stem, ".srt", NULL);
+    g_autofree char *next_stem = g_build_filename(folder, "next", NULL);
+    g_autofree char *next_path = g_strconcat(next_stem, kind, NULL);
+    g_autofree char *next_srt = g_strconcat(next_stem, ".srt", NULL);
     calldata_t call = { 0 };
     outputs_stage_renew(&(outputs_settings){ .writes_file = TRUE, .per_recording = TRUE });
     show_and_say(BLACK, "A black wall.");
-    recorder r = start_recorder(mkv, TRUE);
+    recorder r = make_recorder(id, path, TRUE);
+    start(&r);
     stage_wait_ms(1000);
     show_and_say(RED, "A red wall.");
     stage_wait_ms(1000);
     proc_handler_call(obs_output_get_proc_handler(r.output), "split_file", &call);
     assert_true(calldata_bool(&call, "split_file_enabled"));
     calldata_free(&call);
-    assert_true(outputs_stage_await(split_is_done, next_mkv));
+    assert_true(outputs_stage_await(split_is_done, next_path));
     stage_wait_ms(1000);
     show_and_say(BLUE, "A blue wall.");
     stage_wait_ms(1000);
     stop_recorder(&r);
-    assert_true(outputs_stage_await(is_whole_file, next_srt));
     outputs_stage_end();
 
-    film *f = read_film(mkv), *next = read_film(next_mkv);
+    film *f = read_film(path), *next = read_film(next_path);
     const expectation expected[] = { { "A black wall.", BLACK }, { "A red wall.", RED } };
     const expectation then[] = { { "A red wall.", RED }, { "A blue wall.", BLUE } };
     assert_true(film_first(f, BLUE) < 0);
@@ -281,6 +276,20 @@ static void the_next_film_has_its_own_file(void **state) {
     assert_screen(f, (const char *const[]){ NULL }); /* nobody wished any */
     film_free(f);
     film_free(next);
+    g_remove(next_path);
+    g_remove(next_srt);
+}
+
+static void the_next_film_has_its_own_file(void **state) {
+    (void)state;
+    split("ffmpeg_muxer", ".mkv");
+}
+
+/* OBS 30.2 and later. */
+static void so_it_has_if_obs_writes_mp4(void **state) {
+    (void)state;
+    if (!obs_get_output_flags("mp4_output")) skip();
+    split("mp4_output", ".mp4");
 }
 
 /* A filter that comes when a recording has run for long, and goes before its end. */
@@ -350,7 +359,7 @@ static void captions_wait_for_a_delayed_output(void **state) {
     g_autofree char *mkv = g_build_filename(folder, "delayed.mkv", NULL);
     outputs_stage_renew(&(outputs_settings){ .closed_captions = TRUE });
     outputs_stage_paint(BLACK);
-    recorder r = make_recorder(mkv, FALSE);
+    recorder r = make_recorder("ffmpeg_muxer", mkv, FALSE);
     obs_output_set_delay(r.output, 2, 0);
     start(&r);
     stage_wait_ms(500);
@@ -399,7 +408,7 @@ static void ffmpeg_itself_may_record(void **state) {
 static int open_stage(void **state) {
     (void)state;
     folder = g_dir_make_tmp("espy-recordings-XXXXXX", NULL);
-    outputs_stage_open((const char *const[]){ "obs-ffmpeg", "obs-x264", NULL });
+    outputs_stage_open((const char *const[]){ "obs-ffmpeg", "obs-outputs", "obs-x264", NULL });
     return !folder;
 }
 
@@ -422,6 +431,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(captions_follow_the_film_over_a_pause),
         cmocka_unit_test(the_next_film_has_its_own_file),
+        cmocka_unit_test(so_it_has_if_obs_writes_mp4),
         cmocka_unit_test(a_filter_may_come_late_and_leave_early),
         cmocka_unit_test(recordings_at_a_time_have_a_file_each),
         cmocka_unit_test(captions_wait_for_a_delayed_output),
