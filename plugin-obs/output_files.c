@@ -26,12 +26,9 @@ struct output_files {
 /* ---------------------------------------------------------------------- paths */
 
 static char *path_of_lone(const output_files *f) {
-    const char *folder = f->folder;
-    if (!folder) folder = g_get_user_special_dir(G_USER_DIRECTORY_VIDEOS);
-    if (!folder) folder = g_get_home_dir();
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *name = g_date_time_format(now, "Captions %Y-%m-%d %H-%M-%S");
-    return g_strconcat(folder, "/", name, caption_format_suffix(f->format), NULL);
+    return g_strconcat(f->folder, "/", name, caption_format_suffix(f->format), NULL);
 }
 
 static char *path_beside(const char *film, caption_format format) {

@@ -15,7 +15,7 @@ output_files *output_files_new(void);
  * pointer; NULL in it is fine. */
 void output_files_free(output_files **f);
 
-/* Copied; files go on if nothing about them has changed. */
+/* Copied, with a folder; files go on if nothing about them has changed. */
 void output_files_set(output_files *f, const outputs_settings *settings);
 
 void output_files_caption(output_files *f, caption *c, gint64 now_us);

@@ -36,11 +36,17 @@ static void free_settings(outputs_settings *s) {
     g_free(s);
 }
 
+/* Here, and not in the tick, since it may read a file. */
+static const char *folder_for_all(void) {
+    const char *videos = g_get_user_special_dir(G_USER_DIRECTORY_VIDEOS);
+    return videos ? videos : g_get_home_dir();
+}
+
 static outputs_settings *copy_settings(const outputs_settings *from) {
     outputs_settings *s = g_new(outputs_settings, 1);
     *s = *from;
     s->text_source = from->text_source && *from->text_source ? g_strdup(from->text_source) : NULL;
-    s->folder = from->folder && *from->folder ? g_strdup(from->folder) : NULL;
+    s->folder = g_strdup(from->folder && *from->folder ? from->folder : folder_for_all());
     return s;
 }
 
@@ -50,6 +56,8 @@ static void take_wish(outputs *o) {
     pthread_mutex_unlock(&o->lock);
     if (!wish) return;
     if (!wish->closed_captions) closed_captions_clear(o);
+    if (wish->closed_captions && !o->settings.closed_captions && o->shown && !o->is_gone)
+        closed_captions_say(o, o->shown->text);
     output_files_set(o->files, wish);
     text_source_retry(&o->text_source);
     outputs_settings before = o->settings;

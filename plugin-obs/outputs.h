@@ -19,9 +19,9 @@
 typedef struct outputs outputs;
 
 typedef struct outputs_settings {
-    const char *text_source; /* name of a text source; NULL or "": none                  */
-    gboolean closed_captions;
-    double stays_s; /* of the overlay, which text source and cues obey; 0: for ever */
+    const char *text_source;  /* name of a text source; NULL or "": none          */
+    gboolean closed_captions; /* of all that is encoded; in Latin letters alone     */
+    double stays_s;           /* of the overlay, obeyed by all of them; 0: for ever */
     gboolean writes_file;
     caption_format format;
     const char *folder;     /* of files that belong to no recording; NULL: the user's videos */
