@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <graphics/half.h>
 #include <graphics/vec4.h>
 
 #include "obs_stage.h"
