@@ -130,8 +130,9 @@ void watcher_set(watcher *v, const watcher_settings *settings) {
     if (!asks_same || !is_looking) {
         if (v->worker->at_work == v) moments_ask(v->moments); /* what it saw is lost */
         worker_abandon(v->worker, v);
-        watcher_drop_frames(v);
     }
+    if (!is_looking || g_strcmp0(old.model, s.model) || old.vision_tokens != s.vision_tokens)
+        watcher_drop_frames(v); /* too old, or of another size */
     if (!asks_same) g_clear_pointer(&v->last_text, g_free);
     if (!asks_same && was_looking && s.when != WHEN_ASKED) moments_ask(v->moments);
     if (!is_equal && v->model->state == MODEL_FAILED) v->model->state = MODEL_NONE;
