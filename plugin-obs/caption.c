@@ -91,11 +91,12 @@ static gboolean stands_alone(gunichar c) {
     }
 }
 
-/* Letters, digits, and the marks on them; symbols, too, an emoji is a word. */
+/* Letters, digits, and the marks on them. */
 static gboolean is_in_word(gunichar c) {
     return g_unichar_isalnum(c) || g_unichar_ismark(c);
 }
 
+/* A word of its own, such as an emoji. */
 static gboolean is_symbol(gunichar c) {
     GUnicodeType type = g_unichar_type(c);
     return type == G_UNICODE_OTHER_SYMBOL || type == G_UNICODE_MATH_SYMBOL ||
@@ -106,15 +107,19 @@ static gboolean is_symbol(gunichar c) {
 static gboolean leads_to_word(const char *s) {
     gunichar c = g_utf8_get_char(s);
     if (!g_unichar_isspace(c) && c != '\'' && c != 0x2019) return FALSE;
-    do s = g_utf8_next_char(s);
-    while (g_unichar_isspace(c = g_utf8_get_char(s)));
+    do {
+        s = g_utf8_next_char(s);
+        c = g_utf8_get_char(s);
+    } while (g_unichar_isspace(c));
     return is_in_word(c) || is_symbol(c);
 }
 
 static const char *end_of_word(const char *s) {
-    gunichar c = g_utf8_get_char(s);
-    do s = g_utf8_next_char(s);
-    while (is_in_word(c = g_utf8_get_char(s)) && !stands_alone(c));
+    gunichar c;
+    do {
+        s = g_utf8_next_char(s);
+        c = g_utf8_get_char(s);
+    } while (is_in_word(c) && !stands_alone(c));
     return s;
 }
 

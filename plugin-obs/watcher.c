@@ -183,7 +183,8 @@ int watcher_wants(watcher *v, gint64 now_us, int width, int height, watcher_size
     int wants = WANTS_NOTHING;
     lock(v);
     frame_fit(width, height, v->plan.max_pixels, &size.width, &size.height);
-    if (v->failure && memcmp(&size, &v->failed_size, sizeof size)) {
+    if (v->failure &&
+        (size.width != v->failed_size.width || size.height != v->failed_size.height)) {
         forgive(v); /* the picture itself may have been the reason */
         v->has_news = TRUE;
         worker_wake(v->worker);
