@@ -6,22 +6,30 @@
 /* Frames between setting off to memory and copying out; a busy GPU is that late. */
 enum { TRANSFER_FRAMES = 2 };
 
-typedef enum stage { IDLE = 0, DRAWN, UNDER_WAY } stage;
+typedef enum stage { IDLE = 0, ORDERED, DRAWN, UNDER_WAY } stage;
 
 /* One picture on its way. */
 typedef struct channel {
+    stage stage;
+    watcher_size order; /* what is asked for                */
     gs_texrender_t *small;
     gs_stagesurf_t *memory;
-    watcher_size size; /* of both */
-    stage stage;
-    int n_frames; /* to wait yet */
-    gint64 seen_us;
+    watcher_size size; /* of both                          */
+    int n_frames;      /* to wait yet                      */
+    gint64 seen_us;    /* when the whole picture was drawn */
 } channel;
 
 struct capture {
     gs_texrender_t *whole; /* the source as it is */
+    uint32_t width, height;
     channel glance, look;
 };
+
+static gboolean is_drawing; /* guarded by the lock of graphics */
+
+gboolean capture_is_drawing(void) {
+    return is_drawing;
+}
 
 capture *capture_new(void) {
     return g_new0(capture, 1);
@@ -51,19 +59,20 @@ void capture_free(capture **c) {
 
 /* --------------------------------------------------------------------- draw */
 
-static gboolean prepare(channel *ch, const watcher_size *size) {
-    if (ch->small && ch->size.width == size->width && ch->size.height == size->height) return TRUE;
-    empty(ch);
-    ch->size = *size;
+static gboolean prepare(channel *ch) {
+    const watcher_size order = ch->order;
+    if (ch->small && ch->size.width == order.width && ch->size.height == order.height) return TRUE;
+    gs_texrender_destroy(ch->small);
+    gs_stagesurface_destroy(ch->memory);
+    ch->size = order;
     ch->small = gs_texrender_create(GS_RGBA, GS_ZS_NONE);
-    ch->memory = gs_stagesurface_create((uint32_t)size->width, (uint32_t)size->height, GS_RGBA);
-    if (ch->small && ch->memory) return TRUE;
-    empty(ch);
-    return FALSE;
+    ch->memory = gs_stagesurface_create((uint32_t)order.width, (uint32_t)order.height, GS_RGBA);
+    return ch->small && ch->memory;
 }
 
 /* The source over black, as large as it is, in SDR. */
-static gboolean draw_whole(capture *c, obs_source_t *filter, uint32_t width, uint32_t height) {
+static gboolean draw_whole(capture *c, obs_source_t *filter) {
+    const uint32_t width = c->width, height = c->height;
     struct vec4 black = { .w = 1 };
     if (!c->whole) c->whole = gs_texrender_create(GS_RGBA, GS_ZS_NONE);
     gs_texrender_reset(c->whole);
@@ -72,17 +81,23 @@ static gboolean draw_whole(capture *c, obs_source_t *filter, uint32_t width, uin
     gs_ortho(0, (float)width, 0, (float)height, -100, 100);
     gs_blend_state_push();
     gs_reset_blend_state();
+    is_drawing = TRUE;
     obs_source_skip_video_filter(filter);
+    is_drawing = FALSE;
     gs_blend_state_pop();
     gs_texrender_end(c->whole);
     return TRUE;
 }
 
 /* Each pixel is the mean of those that it covers. */
-static void average_down(channel *ch, gs_texture_t *whole, uint32_t width, uint32_t height) {
+static void average_down(const capture *c, channel *ch) {
+    gs_texture_t *whole = gs_texrender_get_texture(c->whole);
+    const uint32_t width = c->width, height = c->height;
     gs_effect_t *area = obs_get_base_effect(OBS_EFFECT_AREA);
     struct vec2 size = { .x = (float)width, .y = (float)height };
     struct vec2 pixel = { .x = 1 / (float)width, .y = 1 / (float)height };
+    ch->stage = IDLE;
+    if (!prepare(ch)) return;
     const uint32_t w = (uint32_t)ch->size.width, h = (uint32_t)ch->size.height;
     gs_texrender_reset(ch->small);
     if (!gs_texrender_begin_with_color_space(ch->small, w, h, GS_CS_SRGB)) return;
@@ -96,27 +111,6 @@ static void average_down(channel *ch, gs_texture_t *whole, uint32_t width, uint3
     gs_blend_state_pop();
     gs_texrender_end(ch->small);
     ch->stage = DRAWN;
-    ch->seen_us = g_get_monotonic_time();
-}
-
-void capture_draw(capture *c, obs_source_t *filter, int wants, const watcher_size *glance,
-                  const watcher_size *look) {
-    gboolean glances = (wants & WANTS_GLANCE) && c->glance.stage == IDLE;
-    gboolean looks = (wants & WANTS_FRAME) && c->look.stage == IDLE;
-    obs_source_t *target = obs_filter_get_target(filter);
-    const uint32_t width = obs_source_get_base_width(target);
-    const uint32_t height = obs_source_get_base_height(target);
-    if ((!glances && !looks) || !width || !height) return;
-    /* What is drawn here is blended and stored as it is, whatever is being drawn around. */
-    const bool was_srgb = gs_framebuffer_srgb_enabled(), was_linear = gs_set_linear_srgb(false);
-    gs_enable_framebuffer_srgb(false);
-    if (draw_whole(c, filter, width, height)) {
-        gs_texture_t *whole = gs_texrender_get_texture(c->whole);
-        if (glances && prepare(&c->glance, glance)) average_down(&c->glance, whole, width, height);
-        if (looks && prepare(&c->look, look)) average_down(&c->look, whole, width, height);
-    }
-    gs_enable_framebuffer_srgb(was_srgb);
-    gs_set_linear_srgb(was_linear);
 }
 
 /* --------------------------------------------------------------------- read */
@@ -133,9 +127,11 @@ static frame *copy_out(channel *ch) {
     return f;
 }
 
-static frame *move_on(channel *ch) {
+static frame *move_on(const capture *c, channel *ch) {
     frame *f = NULL;
-    if (ch->stage == DRAWN) {
+    if (ch->stage == ORDERED) {
+        average_down(c, ch);
+    } else if (ch->stage == DRAWN) {
         gs_stage_texture(ch->memory, gs_texrender_get_texture(ch->small));
         ch->stage = UNDER_WAY;
         ch->n_frames = TRANSFER_FRAMES;
@@ -146,11 +142,41 @@ static frame *move_on(channel *ch) {
     return f;
 }
 
-void capture_tick(capture *c, frame **glance, frame **look) {
+/* --------------------------------------------------------------------- tick */
+
+static void take_order(channel *ch, watcher_size size, gint64 seen_us) {
+    ch->stage = ORDERED;
+    ch->order = size;
+    ch->seen_us = seen_us;
+}
+
+/* Begins what is wanted and not under way. The whole picture of an order that is still to
+ * be averaged down stays as it is. */
+static void begin(capture *c, obs_source_t *filter, const capture_order *order) {
+    gboolean glances = (order->wants & WANTS_GLANCE) && c->glance.stage == IDLE;
+    gboolean looks = (order->wants & WANTS_FRAME) && c->look.stage == IDLE;
+    obs_source_t *target = obs_filter_get_target(filter);
+    if ((!glances && !looks) || !target) return;
+    c->width = obs_source_get_base_width(target);
+    c->height = obs_source_get_base_height(target);
+    if (!c->width || !c->height || !draw_whole(c, filter)) return;
+    const gint64 now_us = g_get_monotonic_time();
+    if (glances) take_order(&c->glance, order->glance, now_us);
+    if (looks) take_order(&c->look, order->look, now_us);
+}
+
+void capture_tick(capture *c, obs_source_t *filter, const capture_order *order, frame **glance,
+                  frame **look) {
     *glance = *look = NULL;
-    if (c->glance.stage == IDLE && c->look.stage == IDLE) return;
+    if (!order->wants && c->glance.stage == IDLE && c->look.stage == IDLE) return;
     obs_enter_graphics();
-    *glance = move_on(&c->glance);
-    *look = move_on(&c->look);
+    /* What is drawn here is blended and stored as it is, whatever was drawn before. */
+    const bool was_srgb = gs_framebuffer_srgb_enabled(), was_linear = gs_set_linear_srgb(false);
+    gs_enable_framebuffer_srgb(false);
+    *glance = move_on(c, &c->glance);
+    *look = move_on(c, &c->look);
+    begin(c, filter, order);
+    gs_enable_framebuffer_srgb(was_srgb);
+    gs_set_linear_srgb(was_linear);
     obs_leave_graphics();
 }

@@ -66,10 +66,11 @@ static void on_state(void *user) {
     filter *f = user;
     watcher_state state;
     watcher_get_state(f->watcher, &state);
-    if (state.state == WATCH_FAILED || state.state == WATCH_HELD)
-        say(LOG_WARNING, "'%s': the model %s: %s", obs_source_get_name(f->source),
-            state.state == WATCH_HELD ? "failed earlier and is not loaded again" : "fails",
-            state.message ? state.message : "the program ended while it was loading");
+    const char *name = obs_source_get_name(f->source);
+    if (state.state == WATCH_FAILED) say(LOG_WARNING, "'%s': %s", name, state.message);
+    if (state.state == WATCH_HELD)
+        say(LOG_WARNING, "'%s': a model that failed is not loaded again without being asked: %s",
+            name, state.message ? state.message : "the program ended while it was loading");
     watcher_state_clear(&state);
     atomic_store(&f->page_is_old, true);
 }
@@ -285,49 +286,44 @@ static void switch_on_or_off(filter *f, const obs_source_t *parent) {
     capture_rest(f->capture);
 }
 
-static void video_tick(void *data, float seconds) {
-    (void)seconds;
-    filter *f = data;
-    obs_source_t *parent = obs_filter_get_parent(f->source);
-    obs_source_t *target = obs_filter_get_target(f->source);
-    const gint64 now_us = g_get_monotonic_time();
+/* A picture that is wanted sets off, and those that arrive are handed on. */
+static void look(filter *f, gint64 now_us, int width, int height) {
+    capture_order order = { 0 };
     frame *glance, *look;
-    f->is_drawn = FALSE;
-    if (parent) register_hotkeys(f, parent);
-    switch_on_or_off(f, parent);
-    capture_tick(f->capture, &glance, &look);
+    if (atomic_load(&f->is_on) && width > 0 && height > 0) {
+        order.wants = watcher_wants(f->watcher, now_us, width, height, &order.glance, &order.look);
+        if (overlay_wants_glance(f->overlay)) order.wants |= WANTS_GLANCE;
+    }
+    capture_tick(f->capture, f->source, &order, &glance, &look);
     if (glance) {
         watcher_glance(f->watcher, glance);
         overlay_glance(f->overlay, glance);
         frame_free(glance);
     }
     if (look) watcher_offer(f->watcher, look);
-    if (target)
-        overlay_tick(f->overlay, now_us, (int)obs_source_get_base_width(target),
-                     (int)obs_source_get_base_height(target));
-    outputs_tick(f->outputs, now_us);
-    renew_page(f, now_us);
 }
 
-/* Once a frame, though a source may be drawn in several places. */
-static void look_at(filter *f) {
+static void video_tick(void *data, float seconds) {
+    (void)seconds;
+    filter *f = data;
+    obs_source_t *parent = obs_filter_get_parent(f->source);
     obs_source_t *target = obs_filter_get_target(f->source);
-    const int width = (int)obs_source_get_base_width(target);
-    const int height = (int)obs_source_get_base_height(target);
-    watcher_size glance, look;
-    if (f->is_drawn || width <= 0 || height <= 0) return;
-    f->is_drawn = TRUE;
-    int wants = watcher_wants(f->watcher, g_get_monotonic_time(), width, height, &glance, &look);
-    if (overlay_wants_glance(f->overlay)) wants |= WANTS_GLANCE;
-    if (wants) capture_draw(f->capture, f->source, wants, &glance, &look);
+    const gint64 now_us = g_get_monotonic_time();
+    const int width = target ? (int)obs_source_get_base_width(target) : 0;
+    const int height = target ? (int)obs_source_get_base_height(target) : 0;
+    if (parent) register_hotkeys(f, parent);
+    switch_on_or_off(f, parent);
+    look(f, now_us, width, height);
+    overlay_tick(f->overlay, now_us, width, height);
+    outputs_tick(f->outputs, now_us);
+    renew_page(f, now_us);
 }
 
 static void video_render(void *data, gs_effect_t *effect) {
     (void)effect;
     filter *f = data;
-    look_at(f);
     obs_source_skip_video_filter(f->source);
-    overlay_draw(f->overlay);
+    if (!capture_is_drawing()) overlay_draw(f->overlay);
 }
 
 /* What the filter draws is in the colours of what it is on. */

@@ -18,7 +18,10 @@ const text_place text_places[9] = {
 /* OBS keeps colours as 0xAABBGGRR. */
 enum { WHITE = 0xFFFFFFFF, BLACK = 0xFF000000, SHADE = 0x99000000, YELLOW = 0xFF00D7FF };
 
-void filter_settings_defaults(obs_data_t *data) {
+/* OBS loses count of references to an object that takes the place of another default, as it
+ * would for settings that two filters are made with. */
+static void default_font(obs_data_t *data) {
+    if (obs_data_has_default_value(data, KEY_FONT)) return;
     obs_data_t *font = obs_data_create();
     obs_data_set_default_string(font, "face", "Sans");
     obs_data_set_default_string(font, "style", "Bold");
@@ -26,6 +29,10 @@ void filter_settings_defaults(obs_data_t *data) {
     obs_data_set_default_int(font, "size", 32);
     obs_data_set_default_obj(data, KEY_FONT, font);
     obs_data_release(font);
+}
+
+void filter_settings_defaults(obs_data_t *data) {
+    default_font(data);
     obs_data_set_default_string(data, KEY_MODEL_FROM, "default");
     obs_data_set_default_string(data, KEY_TASK, "caption");
     obs_data_set_default_int(data, KEY_QUALITY, 256);
@@ -45,7 +52,7 @@ void filter_settings_defaults(obs_data_t *data) {
     obs_data_set_default_string(data, KEY_PLACE, "bottom");
     obs_data_set_default_double(data, KEY_MARGIN, 4);
     obs_data_set_default_double(data, KEY_WIDTH, 90);
-    obs_data_set_default_int(data, KEY_LINES, 2);
+    obs_data_set_default_int(data, KEY_LINES, 3);
     obs_data_set_default_string(data, KEY_ALIGN, "center");
     obs_data_set_default_bool(data, KEY_BY_WORDS, true);
     obs_data_set_default_double(data, KEY_FADE, 0.3);

@@ -91,7 +91,7 @@ static espy_status add_each(espy_paths *out, const char *colons, const char *tai
 /* Adds what is there of the folders around the one that file lies in. */
 static espy_status add_around(espy_paths *out, const char *file, espy_error *err) {
     static const char *const places[] = { "../share/espy/models", "../../share/espy/models", "nano",
-                                          "../nano" };
+                                          "../nano", "../core/nano" };
     const char *slash = strrchr(file, '/');
     espy_status status = ESPY_OK;
     for (size_t i = 0; slash && !status && i < sizeof places / sizeof *places; i++) {

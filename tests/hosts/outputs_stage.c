@@ -73,6 +73,9 @@ static void tick(void *data, float seconds) {
 
 static void draw_nothing(void *source, gs_effect_t *unused) {
     (void)unused;
+    pthread_mutex_lock(&lock);
+    if (current) outputs_name_source(current, obs_source_get_name(obs_filter_get_parent(source)));
+    pthread_mutex_unlock(&lock);
     obs_source_skip_video_filter(source);
 }
 
