@@ -59,15 +59,25 @@ void capture_free(capture **c) {
 
 /* --------------------------------------------------------------------- draw */
 
-static gboolean prepare(channel *ch) {
-    const watcher_size order = ch->order;
-    if (ch->small && ch->size.width == order.width && ch->size.height == order.height) return TRUE;
-    gs_texrender_destroy(ch->small);
-    gs_stagesurface_destroy(ch->memory);
-    ch->size = order;
-    ch->small = gs_texrender_create(GS_RGBA, GS_ZS_NONE);
-    ch->memory = gs_stagesurface_create((uint32_t)order.width, (uint32_t)order.height, GS_RGBA);
-    return ch->small && ch->memory;
+void capture_draw_source(obs_source_t *filter) {
+    if (obs_filter_get_parent(filter) && obs_filter_get_target(filter))
+        obs_source_skip_video_filter(filter);
+}
+
+/* What is drawn here is blended and stored as it is, whatever is being drawn around. */
+typedef struct plainness {
+    bool is_srgb, is_linear;
+} plainness;
+
+static plainness be_plain(void) {
+    plainness was = { gs_framebuffer_srgb_enabled(), gs_set_linear_srgb(false) };
+    gs_enable_framebuffer_srgb(false);
+    return was;
+}
+
+static void be_again(plainness was) {
+    gs_enable_framebuffer_srgb(was.is_srgb);
+    gs_set_linear_srgb(was.is_linear);
 }
 
 /* The source over black, as large as it is, in SDR. */
@@ -82,11 +92,46 @@ static gboolean draw_whole(capture *c, obs_source_t *filter) {
     gs_blend_state_push();
     gs_reset_blend_state();
     is_drawing = TRUE;
-    obs_source_skip_video_filter(filter);
+    capture_draw_source(filter);
     is_drawing = FALSE;
     gs_blend_state_pop();
     gs_texrender_end(c->whole);
     return TRUE;
+}
+
+static void take_order(channel *ch, watcher_size size, gint64 seen_us) {
+    ch->stage = ORDERED;
+    ch->order = size;
+    ch->seen_us = seen_us;
+}
+
+void capture_draw(capture *c, obs_source_t *filter, uint32_t width, uint32_t height,
+                  const capture_order *order) {
+    gboolean glances = (order->wants & WANTS_GLANCE) && c->glance.stage == IDLE;
+    gboolean looks = (order->wants & WANTS_FRAME) && c->look.stage == IDLE;
+    if ((!glances && !looks) || c->glance.stage == ORDERED || c->look.stage == ORDERED) return;
+    const plainness was = be_plain();
+    c->width = width;
+    c->height = height;
+    gboolean is_drawn = draw_whole(c, filter);
+    be_again(was);
+    if (!is_drawn) return;
+    const gint64 now_us = g_get_monotonic_time();
+    if (glances) take_order(&c->glance, order->glance, now_us);
+    if (looks) take_order(&c->look, order->look, now_us);
+}
+
+/* --------------------------------------------------------------- average down */
+
+static gboolean prepare(channel *ch) {
+    const watcher_size order = ch->order;
+    if (ch->small && ch->size.width == order.width && ch->size.height == order.height) return TRUE;
+    gs_texrender_destroy(ch->small);
+    gs_stagesurface_destroy(ch->memory);
+    ch->size = order;
+    ch->small = gs_texrender_create(GS_RGBA, GS_ZS_NONE);
+    ch->memory = gs_stagesurface_create((uint32_t)order.width, (uint32_t)order.height, GS_RGBA);
+    return ch->small && ch->memory;
 }
 
 /* Each pixel is the mean of those that it covers. */
@@ -142,41 +187,13 @@ static frame *move_on(const capture *c, channel *ch) {
     return f;
 }
 
-/* --------------------------------------------------------------------- tick */
-
-static void take_order(channel *ch, watcher_size size, gint64 seen_us) {
-    ch->stage = ORDERED;
-    ch->order = size;
-    ch->seen_us = seen_us;
-}
-
-/* Begins what is wanted and not under way. The whole picture of an order that is still to
- * be averaged down stays as it is. */
-static void begin(capture *c, obs_source_t *filter, const capture_order *order) {
-    gboolean glances = (order->wants & WANTS_GLANCE) && c->glance.stage == IDLE;
-    gboolean looks = (order->wants & WANTS_FRAME) && c->look.stage == IDLE;
-    obs_source_t *target = obs_filter_get_target(filter);
-    if ((!glances && !looks) || !target) return;
-    c->width = obs_source_get_base_width(target);
-    c->height = obs_source_get_base_height(target);
-    if (!c->width || !c->height || !draw_whole(c, filter)) return;
-    const gint64 now_us = g_get_monotonic_time();
-    if (glances) take_order(&c->glance, order->glance, now_us);
-    if (looks) take_order(&c->look, order->look, now_us);
-}
-
-void capture_tick(capture *c, obs_source_t *filter, const capture_order *order, frame **glance,
-                  frame **look) {
+void capture_tick(capture *c, frame **glance, frame **look) {
     *glance = *look = NULL;
-    if (!order->wants && c->glance.stage == IDLE && c->look.stage == IDLE) return;
+    if (c->glance.stage == IDLE && c->look.stage == IDLE) return;
     obs_enter_graphics();
-    /* What is drawn here is blended and stored as it is, whatever was drawn before. */
-    const bool was_srgb = gs_framebuffer_srgb_enabled(), was_linear = gs_set_linear_srgb(false);
-    gs_enable_framebuffer_srgb(false);
+    const plainness was = be_plain();
     *glance = move_on(c, &c->glance);
     *look = move_on(c, &c->look);
-    begin(c, filter, order);
-    gs_enable_framebuffer_srgb(was_srgb);
-    gs_set_linear_srgb(was_linear);
+    be_again(was);
     obs_leave_graphics();
 }

@@ -24,15 +24,23 @@ typedef struct capture capture;
 capture *capture_new(void);
 void capture_free(capture **c); /* enters graphics; nulls the pointer */
 
-/* In video_tick: moves everything on. wants (of worker.h) names what shall be begun, of
- * what the filter is put on; what is still under way is not begun again. What has arrived
- * is the caller's; NULL: nothing. */
+/* Draws what the filter is put on; nothing, if it was taken off meanwhile, for which OBS
+ * does not wait until it is drawn. */
+void capture_draw_source(obs_source_t *filter);
+
+/* What shall be begun: a set of WANTS_ of worker.h, and the sizes. */
 typedef struct capture_order {
     int wants;
     watcher_size glance, look;
 } capture_order;
-void capture_tick(capture *c, obs_source_t *filter, const capture_order *order, frame **glance,
-                  frame **look);
+
+/* In video_render: begins what is ordered of a source of this size, both at least 1. What is
+ * still under way is not begun again. */
+void capture_draw(capture *c, obs_source_t *filter, uint32_t width, uint32_t height,
+                  const capture_order *order);
+
+/* In video_tick: moves on what was begun. What has arrived is the caller's; NULL: nothing. */
+void capture_tick(capture *c, frame **glance, frame **look);
 
 /* Whether the source is being drawn for a model, which shall see no captions, those of other
  * filters neither. */

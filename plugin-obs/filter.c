@@ -19,7 +19,13 @@
 #include "overlay.h"
 #include "properties.h"
 
-enum { SAMPLE_S = 8, PAGE_REFRESH_US = 2000000, PAGE_QUIET_US = 5000000, N_HOTKEYS = 3 };
+enum {
+    SAMPLE_S = 8,
+    GONE_US = 500000,
+    PAGE_REFRESH_US = 2000000,
+    PAGE_QUIET_US = 5000000,
+    N_HOTKEYS = 3
+};
 
 typedef struct filter {
     obs_source_t *source; /* owns the filter */
@@ -31,14 +37,17 @@ typedef struct filter {
     filter_settings settings;
     caption *last; /* the last whole one */
 
-    atomic_bool is_on; /* the filter is enabled, and its source shown somewhere */
+    atomic_bool is_on; /* the filter draws: it is enabled, and its source is shown */
     atomic_bool is_paused;
     atomic_int n_pages;      /* open pages of settings               */
     atomic_bool page_is_old; /* something else is to be shown there  */
     atomic_llong updated_us; /* when somebody changed a setting last */
 
-    /* The graphics thread. */
+    /* Where graphics are locked. */
     capture *capture;
+    capture_order order;        /* for the next time that the source is drawn */
+    int width, height;          /* of the source as it was drawn last         */
+    gint64 drawn_us;            /* when that was                              */
     gboolean was_on, is_drawn;  /* is_drawn: in this frame already */
     gint64 page_us;             /* when the page was renewed       */
     obs_weak_source_t *keys_of; /* the source that has the hotkeys */
@@ -277,8 +286,8 @@ static void renew_page(filter *f, gint64 now_us) {
 }
 
 /* What nobody sees is not looked at. */
-static void switch_on_or_off(filter *f, const obs_source_t *parent) {
-    bool is_on = parent && obs_source_enabled(f->source) && obs_source_showing(parent);
+static void switch_on_or_off(filter *f, gint64 now_us) {
+    bool is_on = f->drawn_us && now_us - f->drawn_us < GONE_US;
     if (is_on == atomic_exchange(&f->is_on, is_on)) return;
     set_watcher(f);
     if (is_on) return;
@@ -286,15 +295,9 @@ static void switch_on_or_off(filter *f, const obs_source_t *parent) {
     capture_rest(f->capture);
 }
 
-/* A picture that is wanted sets off, and those that arrive are handed on. */
-static void look(filter *f, gint64 now_us, int width, int height) {
-    capture_order order = { 0 };
+static void hand_on(filter *f) {
     frame *glance, *look;
-    if (atomic_load(&f->is_on) && width > 0 && height > 0) {
-        order.wants = watcher_wants(f->watcher, now_us, width, height, &order.glance, &order.look);
-        if (overlay_wants_glance(f->overlay)) order.wants |= WANTS_GLANCE;
-    }
-    capture_tick(f->capture, f->source, &order, &glance, &look);
+    capture_tick(f->capture, &glance, &look);
     if (glance) {
         watcher_glance(f->watcher, glance);
         overlay_glance(f->overlay, glance);
@@ -306,24 +309,43 @@ static void look(filter *f, gint64 now_us, int width, int height) {
 static void video_tick(void *data, float seconds) {
     (void)seconds;
     filter *f = data;
-    obs_source_t *parent = obs_filter_get_parent(f->source);
-    obs_source_t *target = obs_filter_get_target(f->source);
     const gint64 now_us = g_get_monotonic_time();
-    const int width = target ? (int)obs_source_get_base_width(target) : 0;
-    const int height = target ? (int)obs_source_get_base_height(target) : 0;
-    if (parent) register_hotkeys(f, parent);
-    switch_on_or_off(f, parent);
-    look(f, now_us, width, height);
-    overlay_tick(f->overlay, now_us, width, height);
+    switch_on_or_off(f, now_us);
+    hand_on(f);
+    f->order.wants = 0;
+    if (atomic_load(&f->is_on)) {
+        f->order.wants = watcher_wants(f->watcher, now_us, f->width, f->height, &f->order.glance,
+                                       &f->order.look);
+        if (overlay_wants_glance(f->overlay)) f->order.wants |= WANTS_GLANCE;
+    }
+    overlay_tick(f->overlay, now_us, f->width, f->height);
     outputs_tick(f->outputs, now_us);
     renew_page(f, now_us);
+}
+
+/* What the filter is on is there while it is drawn, and perhaps at no other time. A filter may be
+ * drawn several times a frame, of which the first counts. */
+static void notice_source(filter *f) {
+    obs_source_t *parent = obs_filter_get_parent(f->source);
+    obs_source_t *target = obs_filter_get_target(f->source);
+    if (!parent || !target) return;
+    f->drawn_us = g_get_monotonic_time();
+    f->width = (int)obs_source_get_base_width(target);
+    f->height = (int)obs_source_get_base_height(target);
+    register_hotkeys(f, parent);
+    outputs_name_source(f->outputs, obs_source_get_name(parent));
+    if (f->order.wants && f->width > 0 && f->height > 0)
+        capture_draw(f->capture, f->source, (uint32_t)f->width, (uint32_t)f->height, &f->order);
+    f->order.wants = 0;
 }
 
 static void video_render(void *data, gs_effect_t *effect) {
     (void)effect;
     filter *f = data;
-    obs_source_skip_video_filter(f->source);
-    if (!capture_is_drawing()) overlay_draw(f->overlay);
+    const gboolean is_for_model = capture_is_drawing();
+    if (!is_for_model) notice_source(f);
+    capture_draw_source(f->source);
+    if (!is_for_model) overlay_draw(f->overlay);
 }
 
 /* What the filter draws is in the colours of what it is on. */

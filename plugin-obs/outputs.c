@@ -88,20 +88,15 @@ static void vanish_in_time(outputs *o, gint64 now_us) {
     closed_captions_clear(o);
 }
 
-/* The parent is sure to be there while its filter ticks. */
 static void care(outputs *o, gint64 now_us) {
     if (now_us < o->cared_us + G_USEC_PER_SEC / 4) return;
-    const obs_source_t *parent = obs_filter_get_parent(o->filter);
-    char *name = parent ? g_strdup(obs_source_get_name(parent)) : NULL;
     char *error = output_files_error(o->files);
     if (!error && o->settings.text_source && o->text_source.retry_us)
         error = g_strdup_printf("There is no text source named '%s'.", o->settings.text_source);
     pthread_mutex_lock(&o->lock);
-    char *old_name = o->source_name, *old_error = o->error;
-    o->source_name = name;
+    char *old_error = o->error;
     o->error = error;
     pthread_mutex_unlock(&o->lock);
-    g_free(old_name);
     g_free(old_error);
     o->cared_us = now_us;
 }
@@ -159,6 +154,15 @@ void outputs_clear(outputs *o) {
     nothing->seen_us = nothing->done_us = g_get_monotonic_time();
     let_wait(o, nothing);
     caption_unref(nothing);
+}
+
+void outputs_name_source(outputs *o, const char *name) {
+    pthread_mutex_lock(&o->lock);
+    if (g_strcmp0(o->source_name, name)) {
+        g_free(o->source_name);
+        o->source_name = g_strdup(name);
+    }
+    pthread_mutex_unlock(&o->lock);
 }
 
 void outputs_set(outputs *o, const outputs_settings *settings) {

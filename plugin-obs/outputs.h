@@ -34,6 +34,9 @@ outputs *outputs_new(obs_source_t *filter);
 void outputs_free(outputs **o);                                 /* nulls the pointer */
 void outputs_set(outputs *o, const outputs_settings *settings); /* copied */
 
+/* What events call the source that the filter is on. Any thread; cheap if it is no other. */
+void outputs_name_source(outputs *o, const char *name);
+
 /* A whole caption. Any thread; emits signal and event here, all else in outputs_tick. */
 void outputs_caption(outputs *o, caption *c);
 void outputs_clear(outputs *o); /* empties the text source */

@@ -20,7 +20,8 @@ void thread_be_nice(void) {
 
 void thread_be_idle(void) {
     const struct sched_param none = { 0 };
-    if (sched_setscheduler(0, SCHED_IDLE, &none)) set_nice(NICEST);
+    sched_setscheduler(0, SCHED_BATCH, &none);
+    set_nice(NICEST);
 }
 #else
 void thread_be_nice(void) {

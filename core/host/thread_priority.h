@@ -11,9 +11,10 @@
 /* Somewhat lower, so that an interface stays lively. */
 void thread_be_nice(void);
 
-/* Runs in the time that others leave. A thread that wakes up takes the CPU from it at
- * once, and the scheduler counts a CPU with nothing else as idle. On a machine that is
- * busy through and through it still gets some thousandth of a CPU. */
+/* Runs in the time that others leave: a thread that wakes up takes the CPU from it at
+ * once. On a machine that is busy through and through it still gets some hundredth of a
+ * CPU, so that who waits for it to stop does not wait for ever; the scheduler's idle
+ * policy would leave it a fifth of that. */
 void thread_be_idle(void);
 
 #endif
