@@ -59,7 +59,7 @@ typedef struct job {
     watcher_settings settings; /* owned */
     GPtrArray *frames;         /* of frame, owned; one, or those that are new to the clip */
     gboolean begins_anew;      /* frames between the clip and these are missing           */
-    char *previous;            /* the caption before, NULL: none; owned                   */
+    char *previous;            /* what was said before, NULL: nothing; owned              */
     guint64 serial;
 
     atomic_bool stop; /* of any thread */

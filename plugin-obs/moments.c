@@ -9,8 +9,6 @@
 #include "moments.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum {
     CELL_PX = 4,        /* edge of a cell, while there are no more than ... */
@@ -19,7 +17,8 @@ enum {
     GLANCE_US = 100000, /* from one to the next                             */
     NEAR_US = 300000,   /* an older glance tells nothing of a frame         */
     LEAST_STEP = 12,    /* between cells of which a slope is made, of 255   */
-    LEAST_SLOPES = 8
+    LEAST_SLOPES = 8,
+    N_BINS = 513 /* odd: the middle is one of them */
 };
 static const float luma_noise = 8, color_noise = 6; /* of 255 */
 static const float most_gain = 1.25F, most_offset = 24;
@@ -103,14 +102,15 @@ static void measure(grid *out, const frame *f) {
 
 /* -------------------------------------------------------------- difference */
 
-static int compare(const void *a, const void *b) {
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-static float median(float *values, int n) {
-    qsort(values, (size_t)n, sizeof *values, compare);
-    return (values[(n - 1) / 2] + values[n / 2]) / 2;
+/* Within [least, most], to a part of it in N_BINS: sorting would take longer than all else. */
+static float median(const float *values, int n, float least, float most) {
+    int counts[N_BINS] = { 0 }, bin = 0;
+    for (int i = 0; i < n; i++) {
+        const float at = (values[i] - least) / (most - least) * (N_BINS - 1) + 0.5F;
+        counts[(int)CLAMP(at, 0, N_BINS - 1)]++;
+    }
+    for (int n_below = counts[0]; 2 * n_below < n; n_below += counts[bin]) bin++;
+    return least + (most - least) * (float)bin / (N_BINS - 1);
 }
 
 /* g: the median of the slopes between cells some way apart, of those that differ enough. */
@@ -129,14 +129,14 @@ static float find_gain(const grid *was, const grid *is) {
         }
     }
     if (n_slopes < LEAST_SLOPES) return 1;
-    return CLAMP(median(slopes, n_slopes), 1 / most_gain, most_gain);
+    return median(slopes, n_slopes, 2 - most_gain, most_gain);
 }
 
 static float find_offset(const grid *was, const grid *is, float gain) {
     const int n = is->columns * is->rows;
     float values[MOST_CELLS * MOST_CELLS];
     for (int i = 0; i < n; i++) values[i] = is->cells[i][0] - gain * was->cells[i][0];
-    return CLAMP(median(values, n), -most_offset, most_offset);
+    return median(values, n, -most_offset, most_offset);
 }
 
 static double difference(const grid *was, const grid *is) {

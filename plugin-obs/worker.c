@@ -107,7 +107,7 @@ static job *look(worker *w, watcher *v, gint64 now_us) {
     j->settings = watcher_settings_copy(&v->settings);
     for (frame *f; (f = g_queue_pop_head(&v->frames));) g_ptr_array_add(j->frames, f);
     j->begins_anew = v->has_gap;
-    j->previous = v->settings.recalls ? g_strdup(v->last_text) : NULL;
+    j->previous = g_strdup(v->last_text);
     j->serial = ++v->serial;
     v->has_gap = v->rests = FALSE;
     v->has_news = TRUE;
@@ -192,11 +192,9 @@ static void end_load(worker *w, const job *j) {
     }
 }
 
-/* The caption is not shared yet. */
 static void count(watcher *v, const job *j) {
-    caption *c = j->caption;
+    const caption *c = j->caption;
     watcher_state *n = &v->numbers;
-    c->is_news = !v->last_text || !caption_says_same(v->last_text, c->text);
     n->n_captions++;
     n->n_same += !c->is_news;
     n->lag_s = (double)(c->done_us - c->seen_us) / 1e6;
