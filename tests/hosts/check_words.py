@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The words of the plug-in for OBS: what the code asks for is in words.h, what is there is
-asked for, and nothing else is shown.
+asked for, and nothing else is shown. Its settings: each is in the README.
 
     check_words.py SOURCE_ROOT
 
@@ -105,6 +105,15 @@ def mistakes(sources, words):
     return bad + [f'words.h: nothing asks for "{key}"' for key in words if key not in used]
 
 
+def undocumented(header, readme):
+    """
+    >>> undocumented('#define KEY_A "a"\\n#define KEY_B "b"', 'the key `b`, and "a"')
+    ['README.md: nothing of the setting "a"']
+    """
+    return [f'README.md: nothing of the setting "{key}"'
+            for key in re.findall(r'#define KEY_\w+ "(\w+)"', header) if f'`{key}`' not in readme]
+
+
 def main():
     if doctest.testmod().failed or doctest.testmod(make_locale).failed:
         return 1
@@ -112,6 +121,8 @@ def main():
     words = make_locale.words_of((folder / 'words.h').read_text(encoding='utf-8'))
     sources = {path.name: path.read_text(encoding='utf-8') for path in sorted(folder.glob('*.c'))}
     bad = mistakes(sources, words)
+    bad += undocumented((folder / 'filter_settings.h').read_text(encoding='utf-8'),
+                        (folder / 'README.md').read_text(encoding='utf-8'))
     print('\n'.join(bad + [f'{len(words)} words, {len(sources)} files']))
     return bool(bad) or len(words) < 20
 
