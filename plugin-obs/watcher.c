@@ -134,8 +134,9 @@ void watcher_set(watcher *v, const watcher_settings *settings) {
     }
     if (!is_looking || g_strcmp0(old.model, s.model) || old.vision_tokens != s.vision_tokens)
         watcher_drop_frames(v); /* too old, or of another size */
-    if (!asks_same) g_clear_pointer(&v->last_text, g_free);
-    if (!asks_same && was_looking && s.when != WHEN_ASKED) moments_ask(v->moments);
+    const gboolean begins_anew = !asks_same || (s.is_on && !old.is_on);
+    if (begins_anew) g_clear_pointer(&v->last_text, g_free);
+    if (begins_anew && s.when != WHEN_ASKED) moments_ask(v->moments);
     if (!is_equal && v->model->state == MODEL_FAILED) v->model->state = MODEL_NONE;
     if (!is_equal || is_looking != was_looking) {
         forgive(v);

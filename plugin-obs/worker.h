@@ -51,7 +51,8 @@ typedef enum watch_when {
 } watch_when;
 
 typedef struct watcher_settings {
-    gboolean is_on;       /* FALSE: no work, no memory; a model may be unloaded         */
+    gboolean is_on;       /* FALSE: no work, no memory; a model may be unloaded. TRUE again:
+                             a new beginning, whose first caption is news            */
     gboolean is_paused;   /* keeps what is loaded, and does not look                    */
     const char *model;    /* as espy_model_find takes it; NULL: the default             */
     const char *task;     /* a task's name; NULL: "caption"                             */

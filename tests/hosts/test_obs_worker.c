@@ -369,6 +369,39 @@ static void paused_and_off_mean_no_work(void **state) {
     assert_int_equal(rig_n_opened(), 1); /* the model stayed */
 }
 
+/* Who switches it on sees nothing yet: the first caption is news, though the picture is
+ * the same. */
+static void switched_on_again_it_looks_again(void **state) {
+    (void)state;
+    rig r;
+    watcher_settings s = rig_settings();
+    rig_open(&r, the_worker, red, &s);
+    rig_run(&r, 1);
+    s.is_paused = TRUE;
+    watcher_set(r.watcher, &s);
+    rig_run_ms(&r, 50);
+    s.is_paused = FALSE; /* what was said is said still */
+    watcher_set(r.watcher, &s);
+    rig_run_ms(&r, 300);
+    assert_int_equal(rig_n_whole(&r), 1);
+    s.is_on = FALSE;
+    watcher_set(r.watcher, &s);
+    rig_run_ms(&r, 50);
+    s.is_on = TRUE;
+    watcher_set(r.watcher, &s);
+    rig_run(&r, 2);
+    assert_true(rig_whole(&r, 1)->is_news);
+    s.is_paused = TRUE; /* another question meanwhile */
+    watcher_set(r.watcher, &s);
+    s.language = "de";
+    watcher_set(r.watcher, &s);
+    s.is_paused = FALSE;
+    watcher_set(r.watcher, &s);
+    rig_run(&r, 3);
+    assert_true(rig_says(&r, "Kreis") && rig_whole(&r, 2)->is_news);
+    rig_close(&r);
+}
+
 /* --------------------------------------------------------------- several of them */
 
 static void watchers_take_turns(void **state) {
@@ -417,6 +450,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_under_way_goes_on, begin, end),
         cmocka_unit_test_setup_teardown(what_is_of_no_use_ends, begin, end),
         cmocka_unit_test_setup_teardown(paused_and_off_mean_no_work, begin, end),
+        cmocka_unit_test_setup_teardown(switched_on_again_it_looks_again, begin, end),
         cmocka_unit_test_setup_teardown(watchers_take_turns, begin, end),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
