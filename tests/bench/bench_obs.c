@@ -126,6 +126,15 @@ static lateness run(double seconds, obs_sceneitem_t *item) {
                        b.n_skipped - a.n_skipped };
 }
 
+/* What the filter says of its work. */
+static void print_state(obs_source_t *filter) {
+    calldata_t call;
+    calldata_init(&call);
+    proc_handler_call(obs_source_get_proc_handler(filter), "espy_get", &call);
+    printf("state %s\n", calldata_string(&call, "state_json"));
+    calldata_free(&call);
+}
+
 static void add(lateness *sum, lateness l) {
     sum->n_frames += l.n_frames;
     sum->n_lagged += l.n_lagged;
@@ -165,6 +174,7 @@ int main(int argc, char **argv) {
         stage_wait_ms(1000); /* the model is loaded */
         ticks.n = renders.n = 0;
         add(&with, run(seconds, item));
+        print_state(filter);
         obs_source_filter_remove(obs_scene_get_source(scene), filter);
         obs_source_release(filter);
         stage_wait_ms(500);
