@@ -17,7 +17,7 @@
 #include "config_home.h"
 #include "watch_rig.h"
 
-enum { N_RIGS = 3, N_ACTIONS = 500, STOP_MS = 300 * SLOWER, N_CAPTIONS = 240 / SLOWER };
+enum { N_RIGS = 3, N_ACTIONS = 500, STOP_MS = 1000 * SLOWER, N_CAPTIONS = 240 / SLOWER };
 
 static frame *red, *blue, *house;
 
@@ -182,7 +182,6 @@ static void whatever_is_done(void **state) {
     GRand *g = g_rand_new_with_seed(seed ? (guint32)atoi(seed) : 1);
     double longest = 0;
     int longest_wants_us = 0;
-    guint n_whole = 0;
     source sources[N_RIGS] = { 0 };
     rig rigs[N_RIGS] = { 0 };
     const worker_settings ws = { .idle_s = 1 };
@@ -204,7 +203,6 @@ static void whatever_is_done(void **state) {
         atomic_store(&sources[i].ends, true);
         pthread_join(sources[i].thread, NULL);
         longest_wants_us = MAX(longest_wants_us, atomic_load(&sources[i].longest_us));
-        if (sources[i].rig) n_whole += rig_n_whole(&rigs[i]);
         if (sources[i].rig) rig_close(&rigs[i]);
         pthread_mutex_destroy(&sources[i].lock);
     }

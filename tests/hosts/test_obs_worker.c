@@ -13,6 +13,8 @@
 #include "config_home.h"
 #include "watch_rig.h"
 
+enum { SLOW_MS = 100 }; /* a token, where something is to happen meanwhile */
+
 static frame *example, *house, *red, *blue;
 static worker *the_worker;
 
@@ -254,7 +256,7 @@ static void the_newest_frame_wins(void **state) {
     (void)state;
     rig r;
     watcher_settings s = rig_settings();
-    rig_set_token_ms(20);
+    rig_set_token_ms(SLOW_MS);
     rig_open(&r, the_worker, red, &s);
     rig_run_until(&r, WATCH_WORKING);
     watcher_ask(r.watcher); /* so that the next one has not to wait for its time, too */
@@ -265,7 +267,8 @@ static void the_newest_frame_wins(void **state) {
     watcher_state n = rig_numbers(&r);
     assert_int_equal(n.n_dropped, 4);
     watcher_state_clear(&n);
-    for (int i = 0; i < 10000 && rig_n_whole(&r) < 2; i++) g_usleep(1000);
+    rig_set_token_ms(0);
+    for (int i = 0; i < 60000 && rig_n_whole(&r) < 2; i++) g_usleep(1000);
     assert_non_null(strstr(rig_whole(&r, 0)->text, "red"));
     assert_non_null(strstr(rig_whole(&r, 1)->text, "blue"));
     g_usleep(200000);
@@ -279,7 +282,7 @@ static void what_is_under_way_goes_on(void **state) {
     (void)state;
     rig r;
     watcher_settings s = rig_settings();
-    rig_set_token_ms(20);
+    rig_set_token_ms(SLOW_MS);
     rig_open(&r, the_worker, red, &s);
     rig_run_until(&r, WATCH_WORKING);
     s.when = WHEN_ASKED;
@@ -287,6 +290,7 @@ static void what_is_under_way_goes_on(void **state) {
     s.n_threads = 2;
     watcher_set(r.watcher, &s);
     assert_int_equal(rig_state(&r), WATCH_WORKING);
+    rig_set_token_ms(0);
     rig_run(&r, 1);
     assert_int_equal(rig_n_looks(), 1);
     assert_int_equal(rig_whole(&r, 0)->serial, 1);
@@ -314,9 +318,9 @@ static void other_size(watcher_settings *s) {
 static void what_is_of_no_use_ends(void **state) {
     (void)state;
     static change_fn *const changes[] = { other_question, other_language, other_size };
-    rig_set_token_ms(20);
     for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
         rig r;
+        rig_set_token_ms(SLOW_MS);
         watcher_settings s = rig_settings();
         const int n_looks = rig_n_looks();
         s.when = WHEN_INTERVAL;
@@ -327,6 +331,7 @@ static void what_is_of_no_use_ends(void **state) {
         r.picture = blue;
         changes[i](&s);
         watcher_set(r.watcher, &s);
+        rig_set_token_ms(0);
         rig_run(&r, 1);
         assert_int_equal(rig_n_looks(), n_looks + 2);
         assert_int_equal(rig_whole(&r, 0)->serial, 2);
@@ -344,13 +349,14 @@ static void paused_and_off_mean_no_work(void **state) {
     for (int is_off = 0; is_off < 2; is_off++) {
         rig r;
         watcher_settings s = rig_settings();
-        rig_set_token_ms(20);
+        rig_set_token_ms(SLOW_MS);
         rig_open(&r, the_worker, red, &s);
         rig_run_until(&r, WATCH_WORKING);
         s.is_on = !is_off;
         s.is_paused = !is_off;
         watcher_set(r.watcher, &s);
         assert_int_equal(rig_state(&r), is_off ? WATCH_OFF : WATCH_PAUSED);
+        rig_set_token_ms(0);
         const guint64 n_offered = r.n_offered;
         watcher_ask(r.watcher);
         watcher_offer(r.watcher, rig_scale(red, 64, 64));
