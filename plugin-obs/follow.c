@@ -105,21 +105,22 @@ static double top_of(double before, double at, double after) {
     return bend < -1e-9 ? CLAMP((before - after) / (2 * bend), -0.5, 0.5) : 0;
 }
 
-/* Tries larger and smaller, by the steps by which a thing comes nearer between glances. */
-static void rescale(thing *t, const look *l, const frame *f, const place *at) {
+/* Tries larger and smaller, by the steps by which a thing comes nearer between glances:
+ * the place and the grid where it looks most like itself. */
+static void rescale(thing *t, const frame *f, look_grid *g, place *at) {
     static const double steps[] = { 1.05, 1 / 1.05 };
+    const double scale = t->scale;
     double most = at->score + 0.01;
-    double scale = t->scale;
     for (int i = 0; i < 2; i++) {
-        double tried = CLAMP(t->scale * steps[i], 0.4, 2.5);
-        look_grid g = look_grid_of(t->width * tried, t->height * tried);
-        double score = look_score(l, f, &g, at->x, at->y);
-        if (score > most) {
-            most = score;
-            scale = tried;
-        }
+        const double tried = CLAMP(scale * steps[i], 0.4, 2.5);
+        const look_grid of_tried = look_grid_of(t->width * tried, t->height * tried);
+        const place found = search(&t->first.look, f, &of_tried, at->x, at->y, 1, 1);
+        if (found.score <= most) continue;
+        most = found.score;
+        t->scale = tried;
+        *g = of_tried;
+        *at = found;
     }
-    t->scale = scale;
 }
 
 /* ------------------------------------------------------------------- things */
@@ -185,8 +186,8 @@ static void follow(thing *t, const frame *f, double seconds) {
     int y = (int)floor(t->y - t->first.off_y + ahead_y + 0.5);
     place at = search_wider(&t->first.look, f, &g, x, y, radius);
     if (at.score >= least) {
+        if (!t->first.look.is_flat) rescale(t, f, &g, &at);
         move_to(t, &t->first, f, &g, at, seconds);
-        if (!t->first.look.is_flat) rescale(t, &t->first.look, f, &at);
         if (at.score < 0.95) sight(&t->recent, t, f);
     } else {
         double first_score = at.score;
