@@ -4,6 +4,7 @@
  * test's, so that fades stand still while they are looked at.
  */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ enum { WIDTH = 640, HEIGHT = 360, MAX_COSTS = 100000 };
 /* -------------------------------------------------------------- source */
 
 static struct {
-    GMutex lock;
+    pthread_mutex_t lock;
     overlay *overlay;
     gint64 clock_us;
     int width, height;          /* atomic                                  */
@@ -34,7 +35,7 @@ static struct {
     gint64 costs_ns[MAX_COSTS]; /* of overlay_draw */
     int n_costs;
     guint64 n_ticks;
-} scene;
+} scene = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static const char *scene_name(void *unused) {
     (void)unused;
@@ -62,10 +63,10 @@ static uint32_t scene_height(void *unused) {
 
 static void scene_tick(void *unused, float seconds) {
     (void)unused, (void)seconds;
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     if (scene.overlay) overlay_tick(scene.overlay, scene.clock_us, scene.width, scene.height);
     scene.n_ticks++;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static gint64 now_ns(void) {
@@ -91,7 +92,7 @@ static void draw_color(void) {
 
 static void scene_render(void *unused, gs_effect_t *effect) {
     (void)unused, (void)effect;
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     const gboolean was_linear = gs_set_linear_srgb(scene.is_linear);
     draw_color();
     if (scene.overlay) {
@@ -100,7 +101,7 @@ static void scene_render(void *unused, gs_effect_t *effect) {
         if (scene.n_costs < MAX_COSTS) scene.costs_ns[scene.n_costs++] = now_ns() - start;
     }
     gs_set_linear_srgb(was_linear);
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static void register_scene(void) {
@@ -135,15 +136,15 @@ static overlay_settings plain(void) {
 }
 
 static void advance(double seconds) {
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     scene.clock_us += (gint64)(seconds * G_USEC_PER_SEC);
     guint64 n = scene.n_ticks;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
     /* Two ticks: one may have begun before. */
     for (int i = 0; i < 20000; i++) {
-        g_mutex_lock(&scene.lock);
+        pthread_mutex_lock(&scene.lock);
         gboolean is_over = scene.n_ticks >= n + 2;
-        g_mutex_unlock(&scene.lock);
+        pthread_mutex_unlock(&scene.lock);
         if (is_over) return;
         stage_wait_ms(1);
     }
@@ -151,22 +152,22 @@ static void advance(double seconds) {
 }
 
 static void set_size(int width, int height) {
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     g_atomic_int_set(&scene.width, width);
     g_atomic_int_set(&scene.height, height);
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static void set_linear(gboolean is_linear) {
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     scene.is_linear = is_linear;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static void set_overlay(overlay *o) {
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     scene.overlay = o;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static int begin(void **state) {
@@ -683,14 +684,14 @@ static void cost_of_drawing(void **state) {
     overlay *o = *state;
     say(o, "A dog runs over a meadow, and a boy in a red shirt runs after it.", TRUE, TRUE);
     wait_until(TRUE, 0.01);
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     scene.n_costs = 0;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
     for (int i = 0; i < 60; i++) advance(0.01);
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     print_costs("text");
     scene.n_costs = 0;
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
     caption *c = caption_of("eight things", TRUE, TRUE);
     c->n_boxes = 8;
     c->boxes = g_new0(caption_box, 8);
@@ -700,10 +701,10 @@ static void cost_of_drawing(void **state) {
     caption_unref(c);
     for (int i = 0; i < 60; i++) advance(0.01);
     stage_look("overlay-eight-boxes");
-    g_mutex_lock(&scene.lock);
+    pthread_mutex_lock(&scene.lock);
     print_costs("text and 8 boxes");
     assert_true(scene.n_costs > 50);
-    g_mutex_unlock(&scene.lock);
+    pthread_mutex_unlock(&scene.lock);
 }
 
 int main(void) {
