@@ -254,7 +254,11 @@ static void draw_layer(const overlay *o, const layer *l) {
     /* Of a source that has just changed its size, until it is painted anew. */
     const double scale_x = (double)o->width / s->source_width;
     const double scale_y = (double)o->height / s->source_height;
-    brush_sheet(o->brush, s, s->x * scale_x, s->y * scale_y, scale_x, scale_y, l->opacity);
+    const brush_piece whole = { { 0, 0, s->width, s->height },
+                                { s->x * scale_x, s->y * scale_y, (s->x + s->width) * scale_x,
+                                  (s->y + s->height) * scale_y },
+                                l->opacity };
+    brush_pieces(o->brush, s, &whole, 1);
 }
 
 void overlay_draw(overlay *o) {

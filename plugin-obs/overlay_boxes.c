@@ -8,9 +8,11 @@
 typedef struct label {
     char *text; /* NULL: free to be used */
     painter *painter;
-    sheet sheet;
-    guint64 asked;  /* revision of style and size for which it was; 0: it was not */
-    guint64 serial; /* of what was asked for last                                 */
+    painting *painting;
+    brush_area at;   /* in the sheet; empty: not there */
+    guint64 asked;   /* revision of style and size for which it was; 0: it was not */
+    guint64 serial;  /* of what was asked for last                                 */
+    guint64 painted; /* serial of what came last */
 } label;
 
 typedef struct shown_box {
@@ -23,6 +25,8 @@ struct overlay_boxes {
     box_places places;
     shown_box boxes[BOX_TRACK_MAX];
     label labels[BOX_TRACK_MAX];
+    sheet sheet; /* all labels, below each other */
+    gboolean has_new_labels;
     /* What was true in the last tick; a change is another revision. */
     char *font;
     double size, line_width;
@@ -41,9 +45,10 @@ void overlay_boxes_free(overlay_boxes *b) {
     for (int i = 0; i < BOX_TRACK_MAX; i++) {
         g_free(b->labels[i].text);
         painter_free(&b->labels[i].painter); /* waits: not within graphics */
+        painting_free(b->labels[i].painting);
     }
     obs_enter_graphics();
-    for (int i = 0; i < BOX_TRACK_MAX; i++) sheet_clear(&b->labels[i].sheet);
+    sheet_clear(&b->sheet);
     obs_leave_graphics();
     g_free(b->font);
     g_free(b);
@@ -72,17 +77,59 @@ static void ask(const overlay_boxes *b, label *l) {
     l->asked = b->revision;
 }
 
-static void take(label *l) {
+static void take(overlay_boxes *b, label *l) {
     painting *p;
     guint64 serial;
     if (!l->painter || !painter_take(l->painter, &p, &serial)) return;
-    /* Of another text or style than now: the next one is under way. */
-    if (serial == l->serial) {
-        obs_enter_graphics();
-        sheet_put(&l->sheet, p);
-        obs_leave_graphics();
+    if (serial != l->serial) { /* of another text or style than now */
+        painting_free(p);
+        return;
     }
-    painting_free(p);
+    painting_free(l->painting);
+    l->painting = p;
+    l->painted = serial;
+    b->has_new_labels = TRUE;
+}
+
+/* A row for each label, and transparent ones between them, which may be looked at where
+ * a source is drawn smaller or larger. */
+static void put_labels(overlay_boxes *b) {
+    enum { GAP = 2 };
+    painting all = { .source_width = b->width, .source_height = b->height };
+    for (int i = 0; i < BOX_TRACK_MAX; i++) {
+        label *l = &b->labels[i];
+        l->at = (brush_area){ 0 };
+        if (!l->text || !l->painting) continue;
+        l->at = (brush_area){ 0, all.height, l->painting->width, all.height + l->painting->height };
+        all.width = MAX(all.width, l->painting->width + GAP);
+        all.height += l->painting->height + GAP;
+    }
+    all.bgra = g_malloc0((gsize)all.width * (gsize)all.height * 4);
+    for (int i = 0; i < BOX_TRACK_MAX; i++) {
+        const label *l = &b->labels[i];
+        if (l->at.x2 <= 0) continue;
+        const gsize n = (gsize)l->painting->width * 4;
+        guint8 *row = all.bgra + (gsize)l->at.y1 * (gsize)all.width * 4;
+        for (int y = 0; y < l->painting->height; y++, row += (gsize)all.width * 4)
+            memcpy(row, l->painting->bgra + (gsize)y * n, n);
+    }
+    obs_enter_graphics();
+    sheet_put(&b->sheet, all.width > 0 ? &all : NULL);
+    obs_leave_graphics();
+    g_free(all.bgra);
+    b->has_new_labels = FALSE;
+}
+
+/* Asks for what is to be painted, and puts what was; all at once, when none is missing. */
+static void tick_labels(overlay_boxes *b, gboolean is_seen) {
+    gboolean is_missing = FALSE;
+    for (int i = 0; i < BOX_TRACK_MAX; i++) {
+        label *l = &b->labels[i];
+        if (is_seen && l->text && l->asked != b->revision) ask(b, l);
+        take(b, l);
+        is_missing |= l->text && l->painted != l->serial;
+    }
+    if (b->has_new_labels && !is_missing) put_labels(b);
 }
 
 static label *find_label(overlay_boxes *b, const char *text) {
@@ -102,7 +149,8 @@ static void set_labels(overlay_boxes *b) {
     for (int i = 0; i < BOX_TRACK_MAX; i++)
         if (!is_used[i]) {
             g_clear_pointer(&b->labels[i].text, g_free);
-            b->labels[i].sheet.width = 0;
+            g_clear_pointer(&b->labels[i].painting, painting_free);
+            b->labels[i].at = (brush_area){ 0 };
             b->labels[i].asked = 0;
             b->labels[i].serial++;
         }
@@ -170,32 +218,43 @@ void overlay_boxes_tick(overlay_boxes *b, box_track *track, const boxes_style *s
         const double target = is_seen && b->places.is_found[i] ? 1 : 0;
         s->opacity += CLAMP(target - s->opacity, -fading, fading);
     }
-    for (int i = 0; i < BOX_TRACK_MAX; i++) {
-        label *l = &b->labels[i];
-        if (is_seen && l->text && l->asked != b->revision) ask(b, l);
-        take(l);
-    }
+    tick_labels(b, is_seen);
 }
 
-static void draw_box(const overlay_boxes *b, const shown_box *s, brush *with) {
-    const double w = b->width, h = b->height, line = MAX(1, round(b->line_width * h));
-    double x1 = round(s->x1 * w), y1 = round(s->y1 * h);
-    double x2 = round(s->x2 * w), y2 = round(s->y2 * h);
-    if (x2 - x1 < 4 * line) { /* a point, or nearly: a spot */
-        x1 = round((x1 + x2) / 2 - 2 * line);
-        x2 = x1 + 4 * line;
+/* Where a box is on the source, in whole pixels. */
+static brush_area area_of(const overlay_boxes *b, const shown_box *s, double line) {
+    brush_area at = { round(s->x1 * b->width), round(s->y1 * b->height), round(s->x2 * b->width),
+                      round(s->y2 * b->height) };
+    if (at.x2 - at.x1 < 4 * line) { /* a point, or nearly: a spot */
+        at.x1 = round((at.x1 + at.x2) / 2 - 2 * line);
+        at.x2 = at.x1 + 4 * line;
     }
-    if (y2 - y1 < 4 * line) {
-        y1 = round((y1 + y2) / 2 - 2 * line);
-        y2 = y1 + 4 * line;
+    if (at.y2 - at.y1 < 4 * line) {
+        at.y1 = round((at.y1 + at.y2) / 2 - 2 * line);
+        at.y2 = at.y1 + 4 * line;
     }
-    brush_box(with, b->color, s->opacity, x1, y1, x2, y2, line);
-    if (!s->label || s->label->sheet.width <= 0) return;
-    /* Above the box, or inside it; never beyond the picture. */
-    const sheet *of = &s->label->sheet;
-    double x = CLAMP(x1, 0, MAX(0, w - of->width)), y = y1 - of->height;
-    if (y < 0) y = MIN(y1 + line, MAX(0, h - of->height));
-    brush_sheet(with, of, x, y, 1, 1, s->opacity);
+    return at;
+}
+
+/* The lines of a box, inside of it. */
+static void add_lines(brush_bar *bars, int *n, const brush_area *at, double line, guint32 color,
+                      double opacity) {
+    const brush_area lines[] = { { at->x1, at->y1, at->x2, at->y1 + line },
+                                 { at->x1, at->y2 - line, at->x2, at->y2 },
+                                 { at->x1, at->y1 + line, at->x1 + line, at->y2 - line },
+                                 { at->x2 - line, at->y1 + line, at->x2, at->y2 - line } };
+    for (int i = 0; i < 4; i++) bars[(*n)++] = (brush_bar){ lines[i], color, opacity };
+}
+
+/* Above the box, or inside it; never beyond the picture. */
+static void add_label(brush_piece *pieces, int *n, const overlay_boxes *b, const shown_box *s,
+                      const brush_area *box, double line) {
+    if (!s->label || s->label->at.x2 <= 0) return;
+    const brush_area *from = &s->label->at;
+    const double width = from->x2 - from->x1, height = from->y2 - from->y1;
+    double x = CLAMP(box->x1, 0, MAX(0, b->width - width)), y = box->y1 - height;
+    if (y < 0) y = MIN(box->y1 + line, MAX(0, b->height - height));
+    pieces[(*n)++] = (brush_piece){ *from, { x, y, x + width, y + height }, s->opacity };
 }
 
 gboolean overlay_boxes_are_seen(const overlay_boxes *b) {
@@ -205,6 +264,18 @@ gboolean overlay_boxes_are_seen(const overlay_boxes *b) {
 }
 
 void overlay_boxes_draw(const overlay_boxes *b, brush *with) {
-    for (int i = 0; i < b->places.n; i++)
-        if (b->boxes[i].opacity > 0) draw_box(b, &b->boxes[i], with);
+    brush_bar bars[4 * BOX_TRACK_MAX];
+    brush_piece pieces[BOX_TRACK_MAX];
+    int n_bars = 0, n_pieces = 0;
+    const double line = MAX(1, round(b->line_width * b->height));
+    for (int i = 0; i < b->places.n; i++) {
+        const shown_box *s = &b->boxes[i];
+        if (s->opacity <= 0) continue;
+        const brush_area at = area_of(b, s, line);
+        add_lines(bars, &n_bars, &at, line, b->color, s->opacity);
+        add_label(pieces, &n_pieces, b, s, &at, line);
+    }
+    G_STATIC_ASSERT(G_N_ELEMENTS(bars) <= BRUSH_MOST);
+    brush_bars(with, bars, n_bars);
+    brush_pieces(with, &b->sheet, pieces, n_pieces);
 }

@@ -3,7 +3,7 @@
  * A texture holds what Cairo painted: sRGB, premultiplied as it is encoded. Where OBS
  * blends encoded colours, that is what is wanted, times the opacity. Where it blends
  * light, colours are divided by their alpha, decoded, and multiplied again; and where
- * 1.0 is not the white of a screen, scaled.
+ * 1.0 is not the white of a screen, scaled. Opacity is in the alpha of the corners.
  */
 #include "sheet.h"
 
@@ -11,7 +11,7 @@
 
 struct brush {
     gs_effect_t *effect;
-    gs_eparam_t *image, *opacity, *white;
+    gs_eparam_t *image, *white;
     /* Between begin and end. */
     gboolean is_linear, was_srgb;
     double white_level;
@@ -20,31 +20,60 @@ struct brush {
 static const char effect_text[] =
     "uniform float4x4 ViewProj;\n"
     "uniform texture2d image;\n"
-    "uniform float opacity;\n"
     "uniform float white;\n"
     "sampler_state of_image { Filter = Linear; AddressU = Clamp; AddressV = Clamp; };\n"
-    "struct corner { float4 pos : POSITION; float2 uv : TEXCOORD0; };\n"
+    "struct corner {\n"
+    "    float4 pos : POSITION;\n"
+    "    float4 color : COLOR;\n"
+    "    float2 uv : TEXCOORD0;\n"
+    "};\n"
     "corner place(corner c) {\n"
     "    corner placed;\n"
     "    placed.pos = mul(float4(c.pos.xyz, 1.0), ViewProj);\n"
+    "    placed.color = c.color;\n"
     "    placed.uv = c.uv;\n"
+    "    return placed;\n"
+    "}\n"
+    "struct bar_corner {\n" /* what a shader does not use, it must not have */
+    "    float4 pos : POSITION;\n"
+    "    float4 color : COLOR;\n"
+    "};\n"
+    "bar_corner place_bar(bar_corner c) {\n"
+    "    bar_corner placed;\n"
+    "    placed.pos = mul(float4(c.pos.xyz, 1.0), ViewProj);\n"
+    "    placed.color = c.color;\n"
     "    return placed;\n"
     "}\n"
     "float light(float u) {\n"
     "    return (u <= 0.04045) ? (u / 12.92) : pow((u + 0.055) / 1.055, 2.4);\n"
     "}\n"
-    "float4 encoded(corner c) : TARGET { return image.Sample(of_image, c.uv) * opacity; }\n"
-    "float4 linear_light(corner c) : TARGET {\n"
-    "    float4 p = image.Sample(of_image, c.uv);\n"
-    "    float3 color = saturate(p.rgb / max(p.a, 0.001));\n"
-    "    float a = p.a * opacity;\n"
+    "float4 as_light(float3 color, float a) {\n"
     "    return float4(float3(light(color.r), light(color.g), light(color.b)) * (a * white), a);\n"
     "}\n"
-    "technique Encoded {\n"
-    "    pass { vertex_shader = place(c); pixel_shader = encoded(c); }\n"
+    "float4 sheet_encoded(corner c) : TARGET {\n"
+    "    return image.Sample(of_image, c.uv) * c.color.a;\n"
     "}\n"
-    "technique Linear {\n"
-    "    pass { vertex_shader = place(c); pixel_shader = linear_light(c); }\n"
+    "float4 sheet_linear(corner c) : TARGET {\n"
+    "    float4 p = image.Sample(of_image, c.uv);\n"
+    "    return as_light(saturate(p.rgb / max(p.a, 0.001)), p.a * c.color.a);\n"
+    "}\n"
+    "float4 bar_encoded(bar_corner c) : TARGET {\n"
+    "    return float4(c.color.rgb * c.color.a, c.color.a);\n"
+    "}\n"
+    "float4 bar_linear(bar_corner c) : TARGET {\n"
+    "    return as_light(c.color.rgb, c.color.a);\n"
+    "}\n"
+    "technique SheetEncoded {\n"
+    "    pass { vertex_shader = place(c); pixel_shader = sheet_encoded(c); }\n"
+    "}\n"
+    "technique SheetLinear {\n"
+    "    pass { vertex_shader = place(c); pixel_shader = sheet_linear(c); }\n"
+    "}\n"
+    "technique BarEncoded {\n"
+    "    pass { vertex_shader = place_bar(c); pixel_shader = bar_encoded(c); }\n"
+    "}\n"
+    "technique BarLinear {\n"
+    "    pass { vertex_shader = place_bar(c); pixel_shader = bar_linear(c); }\n"
     "}\n";
 
 /* ------------------------------------------------------------------- sheets */
@@ -106,7 +135,6 @@ brush *brush_new(void) {
     brush *b = g_new0(brush, 1);
     b->effect = effect;
     b->image = gs_effect_get_param_by_name(effect, "image");
-    b->opacity = gs_effect_get_param_by_name(effect, "opacity");
     b->white = gs_effect_get_param_by_name(effect, "white");
     return b;
 }
@@ -136,49 +164,52 @@ void brush_end(brush *b) {
     gs_enable_framebuffer_srgb(b->was_srgb);
 }
 
-void brush_sheet(brush *b, const sheet *s, double x, double y, double scale_x, double scale_y,
-                 double opacity) {
-    if (!b || s->width <= 0 || opacity <= 0) return;
-    gs_effect_set_texture(b->image, s->texture);
-    gs_effect_set_float(b->opacity, (float)opacity);
-    gs_effect_set_float(b->white, (float)b->white_level);
-    gs_matrix_push();
-    gs_matrix_translate3f((float)x, (float)y, 0);
-    gs_matrix_scale3f((float)scale_x, (float)scale_y, 1);
-    while (gs_effect_loop(b->effect, b->is_linear ? "Linear" : "Encoded"))
-        gs_draw_sprite_subregion(s->texture, 0, 0, 0, (guint32)s->width, (guint32)s->height);
-    gs_matrix_pop();
-}
-
-/* Two triangles. */
-static void bar(double x1, double y1, double x2, double y2) {
-    const float x[] = { (float)x1, (float)x2 }, y[] = { (float)y1, (float)y2 };
+/* Two triangles; uv: NULL where there is no texture. color: as OBS has it, red first. */
+static void add_area(const brush_area *at, const brush_area *uv, guint32 color) {
     static const guint8 corners[6][2] = {
         { 0, 0 }, { 1, 0 }, { 0, 1 }, { 0, 1 }, { 1, 0 }, { 1, 1 }
     };
-    for (int i = 0; i < 6; i++) gs_vertex2f(x[corners[i][0]], y[corners[i][1]]);
+    static const brush_area nowhere = { 0 };
+    if (!uv) uv = &nowhere;
+    for (int i = 0; i < 6; i++) {
+        const gboolean right = corners[i][0], low = corners[i][1];
+        gs_color(color);
+        gs_texcoord((float)(right ? uv->x2 : uv->x1), (float)(low ? uv->y2 : uv->y1), 0);
+        gs_vertex2f((float)(right ? at->x2 : at->x1), (float)(low ? at->y2 : at->y1));
+    }
 }
 
-void brush_box(brush *b, guint32 color, double opacity, double x1, double y1, double x2, double y2,
-               double width) {
-    if (!b || opacity <= 0 || !(x2 > x1 && y2 > y1)) return;
-    const double w = MIN(width, (x2 - x1) / 2), h = MIN(width, (y2 - y1) / 2);
-    const double a = (color & 0xFF) / 255.0 * opacity;
-    struct vec4 value;
-    for (int i = 0; i < 3; i++) {
-        float part = (float)(color >> (24 - 8 * i) & 0xFF) / 255.0F;
-        if (b->is_linear) part = gs_srgb_nonlinear_to_linear(part) * (float)b->white_level;
-        value.ptr[i] = part * (float)a;
-    }
-    value.w = (float)a;
-    gs_effect_t *solid = obs_get_base_effect(OBS_EFFECT_SOLID);
-    gs_effect_set_vec4(gs_effect_get_param_by_name(solid, "color"), &value);
-    while (gs_effect_loop(solid, "Solid")) {
+static guint32 alpha(double opacity) {
+    return (guint32)(CLAMP(opacity, 0, 1) * 255 + 0.5) << 24;
+}
+
+void brush_pieces(brush *b, const sheet *s, const brush_piece *pieces, int n) {
+    if (!b || s->width <= 0 || n <= 0) return;
+    const double width = gs_texture_get_width(s->texture);
+    const double height = gs_texture_get_height(s->texture);
+    gs_effect_set_texture(b->image, s->texture);
+    gs_effect_set_float(b->white, (float)b->white_level);
+    while (gs_effect_loop(b->effect, b->is_linear ? "SheetLinear" : "SheetEncoded")) {
         gs_render_start(false);
-        bar(x1, y1, x2, y1 + h);
-        bar(x1, y2 - h, x2, y2);
-        bar(x1, y1 + h, x1 + w, y2 - h);
-        bar(x2 - w, y1 + h, x2, y2 - h);
+        for (int i = 0; i < MIN(n, BRUSH_MOST); i++) {
+            const brush_area *f = &pieces[i].from;
+            const brush_area uv = { f->x1 / width, f->y1 / height, f->x2 / width, f->y2 / height };
+            add_area(&pieces[i].to, &uv, alpha(pieces[i].opacity));
+        }
+        gs_render_stop(GS_TRIS);
+    }
+}
+
+void brush_bars(brush *b, const brush_bar *bars, int n) {
+    if (!b || n <= 0) return;
+    gs_effect_set_float(b->white, (float)b->white_level);
+    while (gs_effect_loop(b->effect, b->is_linear ? "BarLinear" : "BarEncoded")) {
+        gs_render_start(false);
+        for (int i = 0; i < MIN(n, BRUSH_MOST); i++) {
+            const guint32 rgba = bars[i].color;
+            const guint32 color = rgba >> 24 | (rgba >> 8 & 0xFF00) | (rgba << 8 & 0xFF0000);
+            add_area(&bars[i].at, NULL, color | alpha((rgba & 0xFF) / 255.0 * bars[i].opacity));
+        }
         gs_render_stop(GS_TRIS);
     }
 }

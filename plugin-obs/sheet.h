@@ -30,11 +30,27 @@ void brush_free(brush *b);
 void brush_begin(brush *b);
 void brush_end(brush *b);
 
-/* opacity: 0 to 1. x, y: of the sheet's top left corner; scale_x, scale_y: to its size. */
-void brush_sheet(brush *b, const sheet *s, double x, double y, double scale_x, double scale_y,
-                 double opacity);
-/* The lines of a box, inside of it; width: of the lines. color: 0xRRGGBBAA, straight. */
-void brush_box(brush *b, guint32 color, double opacity, double x1, double y1, double x2, double y2,
-               double width);
+typedef struct brush_area {
+    double x1, y1, x2, y2;
+} brush_area;
+
+/* Each of the two is one call to the GPU, which costs more than what is in it. */
+enum { BRUSH_MOST = 80 }; /* pieces, or bars, at once; the first ones are drawn */
+
+typedef struct brush_piece {
+    brush_area from; /* pixels of the sheet */
+    brush_area to;
+    double opacity; /* 0 to 1 */
+} brush_piece;
+
+void brush_pieces(brush *b, const sheet *s, const brush_piece *pieces, int n);
+
+typedef struct brush_bar {
+    brush_area at;
+    guint32 color; /* 0xRRGGBBAA, straight alpha */
+    double opacity;
+} brush_bar;
+
+void brush_bars(brush *b, const brush_bar *bars, int n);
 
 #endif

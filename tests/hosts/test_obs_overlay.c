@@ -707,6 +707,16 @@ static void cost_of_drawing(void **state) {
     pthread_mutex_unlock(&scene.lock);
 }
 
+static int n_errors; /* of OBS; atomic */
+
+static void count_errors(int level, const char *format, va_list args, void *unused) {
+    (void)unused;
+    if (level > LOG_WARNING) return;
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    if (level <= LOG_ERROR) g_atomic_int_inc(&n_errors);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -725,6 +735,7 @@ int main(void) {
         TEST(in_a_hurry),
     };
     stage_open(WIDTH, HEIGHT, 60);
+    base_set_log_handler(count_errors, NULL);
     stage_loaded();
     register_scene();
     scene.clock_us = 1000000;
@@ -735,6 +746,6 @@ int main(void) {
     obs_set_output_source(0, NULL);
     obs_source_release(source);
     long n_left = stage_close();
-    printf("allocations of OBS that are left: %ld\n", n_left);
-    return n_failed || n_left;
+    printf("allocations of OBS that are left: %ld; errors: %d\n", n_left, n_errors);
+    return n_failed || n_left || n_errors;
 }
