@@ -44,7 +44,7 @@ void espy_cpu_linear_groups(espy_run *run, espy_act y, espy_act x, const espy_ro
 
 void espy_cpu_linear(espy_run *run, espy_act y, espy_act x, const espy_weight *w,
                      const espy_weight *b);
-espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k, int normalise);
+espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k);
 void espy_cpu_spread(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);
 void espy_cpu_linear_experts(espy_run *run, espy_act y, espy_act x, const espy_experts *w,
                              const espy_routes *routes);

@@ -23,7 +23,7 @@ typedef struct cpu_routes {
 typedef struct route_op {
     espy_act logits;
     const cpu_routes *r;
-    int k, normalise;
+    int k;
 } route_op;
 
 /* The k largest of n, in order; of equals the first. Comparisons with NaN are
@@ -49,10 +49,8 @@ static void route_row(void *user, int64_t row, int thread) {
     choose_largest(chosen, op->k, x, (int32_t)op->logits.cols);
     float max = x[chosen[0]], sum = 0;
     for (int j = 0; j < op->k; j++) weight[j] = expf(x[chosen[j]] - max);
-    if (op->normalise)
-        for (int j = 0; j < op->k; j++) sum += weight[j];
-    else
-        for (int64_t e = 0; e < op->logits.cols; e++) sum += expf(x[e] - max);
+    /* of the whole softmax only their ratios are left */
+    for (int j = 0; j < op->k; j++) sum += weight[j];
     for (int j = 0; j < op->k; j++) weight[j] /= sum;
 }
 
@@ -70,7 +68,7 @@ static void sort_pairs(const cpu_routes *r, int64_t n_pairs, int k, int n_expert
     r->begin[0] = 0;
 }
 
-espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k, int normalise) {
+espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k) {
     espy_cpu *cpu = run->backend;
     espy_routes routes = { .n = logits.rows, .k = k, .n_experts = (int)logits.cols };
     int64_t n_pairs = logits.rows * k;
@@ -85,7 +83,7 @@ espy_routes espy_cpu_route(espy_run *run, espy_act logits, int k, int normalise)
     /* a stopped pool leaves rows out; the passes behind must find ids there */
     memset(r->chosen, 0, (size_t)n_pairs * sizeof *r->chosen);
     memset(r->weight, 0, (size_t)n_pairs * sizeof *r->weight);
-    route_op op = { logits, r, k, normalise };
+    route_op op = { logits, r, k };
     espy_pool_run(cpu->pool, logits.rows, route_row, &op);
     sort_pairs(r, n_pairs, k, routes.n_experts);
     routes.mem = r;

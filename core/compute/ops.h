@@ -127,8 +127,8 @@ struct espy_ops {
 
     /* For each row of logits [n][n_experts]: the k experts with the largest (the
      * first of equals) and their probabilities by softmax over all, divided by their
-     * sum if normalise. Memory as by alloc. 1 <= k <= n_experts. */
-    espy_routes (*route)(espy_run *run, espy_act logits, int k, int normalise);
+     * sum. Memory as by alloc. 1 <= k <= n_experts. */
+    espy_routes (*route)(espy_run *run, espy_act logits, int k);
 
     /* A row for each pair: y [n * k][cols] from x [n][cols]. */
     void (*spread)(espy_run *run, espy_act y, espy_act x, const espy_routes *routes);

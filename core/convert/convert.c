@@ -182,10 +182,6 @@ static espy_status list_weights(conversion *c) {
     espy_status status =
         espy_weights_each(&m->weights, &m->config, m->family->weights, add_weight, c);
     if (status || !m->family->experts) return status;
-    if (!m->config.text.normalise)
-        return espy_fail(c->err, ESPY_ERR_UNSUPPORTED, -1,
-                         "%s: norm_topk_prob is false, which a GGUF of this kind cannot say",
-                         espy_container_path(m->language));
     return espy_experts_each(&m->weights, &m->config, m->family->experts, add_experts, c);
 }
 

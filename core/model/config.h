@@ -50,7 +50,6 @@ typedef struct espy_text_config {
     /* A layer has experts unless it is listed as dense, or its number + 1 is no
      * multiple of expert_step; with n_experts 0 none has. */
     int n_experts, n_active, expert_dim; /* n_active of them for each token */
-    int normalise; /* the probabilities of the active ones are made to add up to 1 */
     int expert_step, n_dense;
     int dense[ESPY_MAX_DENSE];
 } espy_text_config;

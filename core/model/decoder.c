@@ -103,7 +103,7 @@ static espy_routes route(const pass *p, const espy_text_layer *l) {
     p->run->exact = 1;
     p->ops->linear(p->run, logits, p->normed, &l->router, NULL);
     p->run->exact = exact;
-    return p->ops->route(p->run, logits, c->n_active, c->normalise);
+    return p->ops->route(p->run, logits, c->n_active);
 }
 
 static void experts(const pass *p, const espy_text_layer *l) {

@@ -4,6 +4,9 @@
  *
  *     p = softmax(Wr x) over all experts; the n_active largest, made to add up to 1
  *     y = sum over those of p[e] * down_e(silu(gate_e x) * up_e x)
+ *
+ * norm_topk_prob of the files is true in every release, and not read: the reference's class
+ * knows no other way.
  */
 #include <stdio.h>
 
@@ -23,8 +26,6 @@ static const espy_key keys[] = {
       { "%s.expert_used_count" }, REQUIRED, 1, MOST_EXPERTS, 0, 0 },
     { AT(text.expert_dim), ESPY_KEY_INT, 0, { "text_config.moe_intermediate_size" },
       { "%s.expert_feed_forward_length" }, REQUIRED, 1, ESPY_MOST_DIM, 0, 0 },
-    { AT(text.normalise), ESPY_KEY_INT, 0, { "text_config.norm_topk_prob" }, { NULL }, 1, 0, 1,
-      0, 0 },
     { AT(text.expert_step), ESPY_KEY_INT, 0, { "text_config.decoder_sparse_step" }, { NULL }, 1,
       1, ESPY_MOST_LAYERS, 0, 0 },
     { AT(text.dense), ESPY_KEY_INT, 0, { "text_config.mlp_only_layers" }, { NULL }, 0, 0,

@@ -27,8 +27,8 @@ OWN = ("num_experts", "num_experts_per_tok", "moe_intermediate_size", "mlp_only_
 
 
 class MODEL(Qwen3VLMoeForConditionalGeneration):
-    """The reference's class. It always lets the chosen probabilities add up to 1;
-    norm_topk_prob false leaves them as they are, as in the reference's Qwen3-MoE."""
+    """The reference's class, which lets the chosen probabilities add up to 1, whatever
+    norm_topk_prob says."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -38,8 +38,6 @@ class MODEL(Qwen3VLMoeForConditionalGeneration):
             if not hasattr(layer.mlp, "gate"):
                 continue
             layer.mlp.gate.register_forward_hook(self._watch)
-            if not config.norm_topk_prob:
-                layer.mlp.gate.forward = lambda x, gate=layer.mlp.gate: _route_plainly(gate, x)
 
     def _watch(self, gate, inputs, outputs):
         best = outputs[0].topk(min(gate.top_k + 1, gate.num_experts), -1).values
@@ -49,12 +47,6 @@ class MODEL(Qwen3VLMoeForConditionalGeneration):
     def _tell(self, *_):
         self.routing_margins.append(self._margin)
         self._margin = float("inf")
-
-
-def _route_plainly(gate, x):
-    logits = torch.nn.functional.linear(x.reshape(-1, gate.hidden_dim), gate.weight)
-    weights, chosen = torch.softmax(logits.float(), -1).topk(gate.top_k, -1)
-    return logits, weights, chosen
 
 
 MODELS = {
@@ -142,7 +134,6 @@ def config_of(spec):
         vision_start_token_id=ids["vision_start"], vision_end_token_id=ids["vision_end"])
     config._attn_implementation = "eager"
     config._experts_implementation = "eager"
-    config.norm_topk_prob = spec.get("norm_topk_prob", True)
     return config
 
 
