@@ -210,7 +210,7 @@ static void whatever_is_done(void **state) {
     worker_free(&w);
     print_message("%d looks; an action takes at most %.1f ms, watcher_wants %.2f, the end %.1f\n",
                   rig_n_looks(), longest, longest_wants_us / 1e3, now_ms() - from);
-    assert_true(rig_n_looks() > 20);
+    assert_true(rig_n_looks() >= 5);
     assert_true(longest < STOP_MS);
     assert_int_equal(rig_n_opened(), rig_n_closed());
     g_rand_free(g);
