@@ -61,11 +61,33 @@ static espy_status prepare(looking *l, espy_error *err) {
 
 /* ------------------------------------------------------------------- pictures */
 
+/* Pixels that the model will see of a picture or frame; 0: it will say what is wrong. */
+static int64_t fitted_pixels(const looking *l) {
+    int w, h, n_tokens;
+    const espy_part *p = &l->parts[0];
+    const espy_model *model = l->j->model->model;
+    const int width = espy_image_width(p->images[0]), height = espy_image_height(p->images[0]);
+    const espy_status status =
+        l->plan.is_clip
+            ? espy_fit_clip(model, width, height, p->n_images, p->min_pixels, p->max_pixels,
+                            p->total_pixels, &w, &h, &n_tokens, NULL)
+            : espy_fit(model, width, height, p->min_pixels, p->max_pixels, &w, &h, &n_tokens, NULL);
+    return status ? 0 : (int64_t)w * h;
+}
+
+/* What is enlarged to the least size is rounded up, perhaps beyond the most. */
+static void keep_below_most(looking *l) {
+    espy_part *p = &l->parts[0];
+    while (p->min_pixels > 1 && fitted_pixels(l) > p->max_pixels)
+        p->min_pixels = p->min_pixels * 3 / 4;
+}
+
 /* The task's limits hold within those of the settings. */
 static espy_status take_picture(looking *l, espy_error *err) {
     const frame *f = l->j->frames->pdata[l->j->frames->len - 1];
     espy_status status = espy_image_from_pixels(&l->image, f->rgba, f->width, f->height,
                                                 (ptrdiff_t)f->width * 4, 4, ESPY_ALPHA_DROP, err);
+    const int64_t least = l->ask.min_pixels > 0 ? l->ask.min_pixels : l->j->model->info.min_pixels;
     int64_t most = l->plan.max_pixels;
     if (l->ask.max_pixels > 0) most = MIN(most, l->ask.max_pixels);
     l->images = g_new(const espy_image *, 1);
@@ -73,7 +95,7 @@ static espy_status take_picture(looking *l, espy_error *err) {
     l->parts[0] = (espy_part){ .type = ESPY_PART_IMAGE,
                                .images = l->images,
                                .n_images = 1,
-                               .min_pixels = MIN(l->ask.min_pixels, most),
+                               .min_pixels = CLAMP(least, 1, most),
                                .max_pixels = most };
     return status;
 }
@@ -229,6 +251,7 @@ espy_status mill_look(mill *m, job *j, espy_error *err) {
     l.plan = watch_plan_make(&j->settings, &j->model->info);
     espy_status status = prepare(&l, err);
     if (!status) status = l.plan.is_clip ? take_clip(&l, err) : take_picture(&l, err);
+    if (!status) keep_below_most(&l);
     if (!status) status = set_picture(&l, err);
     if (!status) status = generate(&l, &result, err);
     if (!status) status = finish(&l, &result, err);

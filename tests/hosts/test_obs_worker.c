@@ -189,21 +189,32 @@ static void a_new_picture_gets_a_new_caption(void **state) {
     rig_close(&r);
 }
 
+/* And never more of it than the settings allow. */
 static void pictures_of_any_size(void **state) {
     (void)state;
     rig r;
-    const watcher_settings s = rig_settings();
-    rig_open(&r, the_worker, red, &s);
-    rig_run(&r, 1);
+    watcher_settings s = rig_settings();
     static const int sizes[][2] = { { 1920, 1080 }, { 33, 900 }, { 64, 64 }, { 5, 3 }, { 1, 1 } };
-    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        frame *f = rig_disc(sizes[i][0], sizes[i][1], 0x208020, 0);
-        r.picture = f;
-        rig_run(&r, i + 2);
-        const rig_look look = rig_get_look(-1);
-        assert_true(look.width * look.height <= 65536);
-        r.picture = red;
-        frame_free(f);
+    static const int tokens[] = { 4, 30, 64 };
+    guint n = 1;
+    rig_open(&r, the_worker, red, &s);
+    rig_run(&r, n);
+    for (size_t k = 0; k < G_N_ELEMENTS(tokens); k++) {
+        s.vision_tokens = tokens[k];
+        watcher_set(r.watcher, &s);
+        rig_run(&r, ++n);
+        for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+            frame *f = rig_disc(sizes[i][0], sizes[i][1], 0x208020, 0);
+            r.picture = f;
+            rig_run(&r, ++n);
+            const rig_look look = rig_get_look(-1);
+            assert_true(look.width * look.height <= tokens[k] * 1024);
+            /* A long one has at least a token along its shorter side. */
+            assert_true(look.n_seen <= MAX(tokens[k], sizes[i][1] / sizes[i][0]));
+            assert_true(look.n_seen > 0 || look.n_cached || look.n_reused > look.n_prompt / 2);
+            r.picture = red;
+            frame_free(f);
+        }
     }
     rig_close(&r);
 }
