@@ -246,7 +246,7 @@ static void *create(obs_data_t *settings, obs_source_t *source) {
     f->capture = capture_new();
     f->overlay = overlay_new();
     f->outputs = outputs_new(source);
-    f->watcher = watcher_new(module_worker(), &events, f);
+    f->watcher = watcher_new(module_take_worker(), &events, f);
     add_procs(f);
     update(f, settings);
     return f;
@@ -256,6 +256,7 @@ static void destroy(void *data) {
     filter *f = data;
     forget_hotkeys(f);
     watcher_free(&f->watcher); /* from here on no caption comes */
+    module_give_worker_back();
     outputs_free(&f->outputs);
     overlay_free(&f->overlay);
     capture_free(&f->capture);

@@ -13,7 +13,10 @@
 
 extern const struct obs_source_info filter_info;
 
-/* The one worker of the module; between obs_module_load and obs_module_unload. */
-worker *module_worker(void);
+/* The one worker of the module, from obs_module_load to obs_module_unload, and on until it
+ * is given back for the last time: at its end OBS frees what is left of sources, and the
+ * filters on them, after the modules. */
+worker *module_take_worker(void);
+void module_give_worker_back(void);
 
 #endif

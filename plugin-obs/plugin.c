@@ -11,9 +11,15 @@ OBS_DECLARE_MODULE()
 OBS_MODULE_USE_DEFAULT_LOCALE("obs-espy", "en-US")
 
 static worker *the_worker;
+static gint n_users; /* of it: the filters, and the module while it is loaded; atomic */
 
-worker *module_worker(void) {
+worker *module_take_worker(void) {
+    g_atomic_int_inc(&n_users);
     return the_worker;
+}
+
+void module_give_worker_back(void) {
+    if (g_atomic_int_dec_and_test(&n_users)) worker_free(&the_worker);
 }
 
 MODULE_EXPORT const char *obs_module_name(void) {
@@ -26,6 +32,7 @@ MODULE_EXPORT const char *obs_module_description(void) {
 
 bool obs_module_load(void) {
     the_worker = worker_new(NULL);
+    g_atomic_int_inc(&n_users);
     obs_register_source(&filter_info);
     say(LOG_INFO, "version %s, library %s, for OBS %s", ESPY_VERSION, espy_version(),
         obs_get_version_string());
@@ -38,5 +45,5 @@ void obs_module_post_load(void) {
 
 void obs_module_unload(void) {
     outputs_forget_vendor();
-    worker_free(&the_worker);
+    module_give_worker_back();
 }

@@ -241,12 +241,11 @@ int main(int argc, char **argv) {
         /* Long enough for an inference now and then. */
         stage_wait_ms(pick(&p, 10) ? pick(&p, 60) : pick(&p, 600));
     }
-    /* The end in the middle of the work. */
+    /* The end in the middle of the work; what is still shown outlives the module. */
     obs_set_output_source(0, p.sources[0]);
     add(&p);
     stage_wait_ms(200);
-    obs_set_output_source(0, NULL);
-    obs_scene_release(p.scene);
+    stage_remove_scene(p.scene);
     for (int i = 0; i < 3; i++) obs_source_release(p.sources[i]);
     gint64 start = now_us();
     long left = stage_close();
