@@ -180,7 +180,7 @@ int main(int argc, char **argv) {
         stage_wait_ms(500);
     }
     obs_set_output_source(0, NULL);
-    obs_scene_release(scene);
+    stage_remove_scene(scene);
     obs_source_release(image);
     obs_data_release(settings);
     print("without", without);

@@ -152,3 +152,8 @@ obs_source_t *stage_color(guint32 rgb, int width, int height) {
     obs_data_set_int(settings, "height", height);
     return make("color_source", settings);
 }
+
+void stage_remove_scene(obs_scene_t *scene) {
+    obs_source_remove(obs_scene_get_source(scene));
+    obs_scene_release(scene);
+}

@@ -33,4 +33,8 @@ void stage_look(const char *name);
 obs_source_t *stage_image(const char *path);
 obs_source_t *stage_color(guint32 rgb, int width, int height);
 
+/* Releases a scene for good: since OBS 31 the canvas has it, too, and at its end OBS does
+ * not bear scenes that are left there. */
+void stage_remove_scene(obs_scene_t *scene);
+
 #endif

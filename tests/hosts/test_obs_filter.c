@@ -301,7 +301,7 @@ static void works_on_any_source(void **state) {
     stop_listening(&e, filter);
     show(NULL);
     take_off(obs_scene_get_source(scene), filter);
-    obs_scene_release(scene);
+    stage_remove_scene(scene);
     obs_source_release(image);
 }
 

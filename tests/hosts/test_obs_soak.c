@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
     obs_set_output_source(0, NULL);
     obs_source_filter_remove(obs_scene_get_source(scene), filter);
     obs_source_release(filter);
-    obs_scene_release(scene);
+    stage_remove_scene(scene);
     obs_source_release(image);
     long left = stage_close();
     if (left) printf("%ld allocations left\n", left);
