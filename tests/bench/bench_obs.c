@@ -160,10 +160,11 @@ int main(int argc, char **argv) {
     obs_source_t *image = stage_image(picture);
     obs_scene_t *scene = obs_scene_create("scene");
     obs_sceneitem_t *item = obs_scene_add(scene, image);
-    obs_data_t *settings = obs_data_create_from_json(argc > 6 ? argv[6] : "{}");
-    obs_data_set_default_string(settings, "when", "interval");
-    obs_data_set_default_double(settings, "interval", 0.1);
-    obs_data_set_default_int(settings, "threads", (long long)g_get_num_processors());
+    obs_data_t *settings = obs_data_create_from_json("{\"when\":\"interval\",\"interval\":0.1}");
+    obs_data_t *other = obs_data_create_from_json(argc > 6 ? argv[6] : "{}");
+    obs_data_set_int(settings, "threads", (long long)g_get_num_processors());
+    obs_data_apply(settings, other);
+    obs_data_release(other);
     obs_set_output_source(0, obs_scene_get_source(scene));
     stage_wait_ms(2000);
     for (int i = 0; i < rounds; i++) {
