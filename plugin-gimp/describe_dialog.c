@@ -15,6 +15,7 @@ typedef struct describe_dialog {
     GtkTextMark *question_at; /* where the question under way begins,             */
     GtkTextMark *answer_at;   /* and its answer                                   */
     GtkTextMark *end;
+    const char *task;         /* that was asked for                               */
     char *answer;             /* the last one; NULL: none of this picture         */
     char *last;               /* the last one of any picture                      */
     gboolean is_conversation; /* the engine knows what was said                 */
@@ -115,6 +116,7 @@ static void ask(describe_dialog *d, const char *task, const char *label, const c
                 gboolean follow_up) {
     set_answer(d, NULL);
     begin_answer(d, label);
+    d->task = task;
     workbench_ask(d->w, task, argument, chosen_language(d), follow_up);
     d->is_conversation = TRUE;
 }
@@ -180,57 +182,74 @@ static void copy(describe_dialog *d) {
     if (d->answer) workbench_copy(d->w, d->answer);
 }
 
-static void keep_alt(GSimpleAction *unused, GVariant *unused_too, gpointer user) {
-    (void)unused, (void)unused_too;
+/* Says what became of the answer, and how to do so again. */
+static void kept(describe_dialog *d, gboolean done, const char *way, const char *text,
+                 GError *error) {
+    settings *s = d->w->settings;
+    if (done) {
+        g_free(s->keep);
+        g_free(s->kept_preset);
+        s->keep = g_strdup(way);
+        s->kept_preset = g_strdup(d->task);
+    }
+    workbench_applied(d->w, done, text, error);
+}
+
+static void keep_alt(GSimpleAction *action, GVariant *unused, gpointer user) {
+    (void)unused;
     describe_dialog *d = user;
     GError *error = NULL;
     gboolean done = results_alt_text(d->w->image, d->answer, &error);
-    workbench_applied(d->w, done,
-                      _("The alt text is in the image; exported files have it if “Save XMP data” "
-                        "is ticked."),
-                      error);
+    kept(d, done, g_action_get_name(G_ACTION(action)),
+         _("The alt text is in the image; exported files have it if “Save XMP data” "
+           "is ticked."),
+         error);
 }
 
-static void keep_comment(GSimpleAction *unused, GVariant *unused_too, gpointer user) {
-    (void)unused, (void)unused_too;
+static void keep_comment(GSimpleAction *action, GVariant *unused, gpointer user) {
+    (void)unused;
     describe_dialog *d = user;
     GError *error = NULL;
     gboolean done = results_comment(d->w->image, d->answer, &error);
-    workbench_applied(d->w, done, _("The image has the text as its comment."), error);
+    kept(d, done, g_action_get_name(G_ACTION(action)), _("The image has the text as its comment."),
+         error);
 }
 
-static void keep_name(GSimpleAction *unused, GVariant *unused_too, gpointer user) {
-    (void)unused, (void)unused_too;
+static void keep_name(GSimpleAction *action, GVariant *unused, gpointer user) {
+    (void)unused;
     describe_dialog *d = user;
     GError *error = NULL;
     gboolean done = results_layer_name(d->w->image, d->w->layer, d->answer, &error);
-    workbench_applied(d->w, done, _("The layer is named after its description."), error);
+    kept(d, done, g_action_get_name(G_ACTION(action)),
+         _("The layer is named after its description."), error);
 }
 
-static void keep_layer(GSimpleAction *unused, GVariant *unused_too, gpointer user) {
-    (void)unused, (void)unused_too;
+static void keep_layer(GSimpleAction *action, GVariant *unused, gpointer user) {
+    (void)unused;
     describe_dialog *d = user;
     GError *error = NULL;
     gboolean done = results_text_layer(d->w->image, &d->w->picture, d->answer, &error);
-    workbench_applied(d->w, done, _("The text stands in a layer of its own."), error);
+    kept(d, done, g_action_get_name(G_ACTION(action)), _("The text stands in a layer of its own."),
+         error);
 }
 
+/* The actions are named as the ways of ways.h. */
 static GtkWidget *make_keep(describe_dialog *d) {
     static const GActionEntry entries[] = {
-        { .name = "alt", .activate = keep_alt },
+        { .name = "alt-text", .activate = keep_alt },
         { .name = "comment", .activate = keep_comment },
-        { .name = "name", .activate = keep_name },
-        { .name = "layer", .activate = keep_layer },
+        { .name = "layer-name", .activate = keep_name },
+        { .name = "text-layer", .activate = keep_layer },
     };
     GtkWidget *button = gtk_menu_button_new();
     GSimpleActionGroup *actions = g_simple_action_group_new();
     GMenu *menu = g_menu_new();
     g_action_map_add_action_entries(G_ACTION_MAP(actions), entries, G_N_ELEMENTS(entries), d);
     gtk_widget_insert_action_group(d->w->window, "keep", G_ACTION_GROUP(actions));
-    g_menu_append(menu, _("As _alt text and description"), "keep.alt");
+    g_menu_append(menu, _("As _alt text and description"), "keep.alt-text");
     g_menu_append(menu, _("As image _comment"), "keep.comment");
-    g_menu_append(menu, _("As _name of the layer"), "keep.name");
-    g_menu_append(menu, _("As a _text layer"), "keep.layer");
+    g_menu_append(menu, _("As _name of the layer"), "keep.layer-name");
+    g_menu_append(menu, _("As a _text layer"), "keep.text-layer");
     gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(button), G_MENU_MODEL(menu));
     gtk_menu_button_set_label(GTK_MENU_BUTTON(button), _("_Keep"));
     gtk_menu_button_set_use_underline(GTK_MENU_BUTTON(button), TRUE);

@@ -149,19 +149,20 @@ static gboolean select_intersect(const results_shapes *r, GError **error) {
 }
 
 static const struct result {
-    const char *action, *label, *done;
+    const char *way, *label, *done; /* way: of ways.h, also the action */
     gboolean (*apply)(const results_shapes *r, GError **error);
 } results[] = {
-    { "new", N_("_New selection"), N_("What was found is selected."), select_new },
-    { "add", N_("_Add to the selection"), N_("What was found is selected too."), select_add },
-    { "subtract", N_("_Subtract from the selection"), N_("What was found is selected no more."),
-      select_subtract },
-    { "intersect", N_("_Intersect with the selection"),
+    { "selection-new", N_("_New selection"), N_("What was found is selected."), select_new },
+    { "selection-add", N_("_Add to the selection"), N_("What was found is selected too."),
+      select_add },
+    { "selection-subtract", N_("_Subtract from the selection"),
+      N_("What was found is selected no more."), select_subtract },
+    { "selection-intersect", N_("_Intersect with the selection"),
       N_("Only what was found is still selected."), select_intersect },
     { "paths", N_("_Paths"), N_("Each find is a path."), results_paths },
     { "guides", N_("_Guides"), N_("Guides stand at the borders."), results_guides },
     { "layers", N_("_Layers in a group"), N_("Each find is a layer."), results_layers },
-    { "text", N_("_Text layers"), N_("The texts are layers."), results_text_layers },
+    { "text-layers", N_("_Text layers"), N_("The texts are layers."), results_text_layers },
     { "crop", N_("_Crop the image"), N_("The image is cropped."), results_crop },
 };
 
@@ -170,10 +171,14 @@ static void apply(GSimpleAction *action, GVariant *unused, gpointer user) {
     find_dialog *d = user;
     const char *name = g_action_get_name(G_ACTION(action));
     for (guint i = 0; i < G_N_ELEMENTS(results); i++) {
-        if (!g_str_equal(results[i].action, name)) continue;
+        if (!g_str_equal(results[i].way, name)) continue;
         GError *error = NULL;
         results_shapes shapes = shapes_of(d);
         gboolean done = results[i].apply(&shapes, &error);
+        if (done) {
+            g_free(d->w->settings->into);
+            d->w->settings->into = g_strdup(name);
+        }
         workbench_applied(d->w, done, _(results[i].done), error);
     }
 }
@@ -185,8 +190,8 @@ static GtkWidget *make_apply(find_dialog *d) {
     GSimpleActionGroup *actions = g_simple_action_group_new();
     GMenu *menu = g_menu_new();
     for (guint i = 0; i < G_N_ELEMENTS(results); i++) {
-        GSimpleAction *action = g_simple_action_new(results[i].action, NULL);
-        char *name = g_strdup_printf("into.%s", results[i].action);
+        GSimpleAction *action = g_simple_action_new(results[i].way, NULL);
+        char *name = g_strdup_printf("into.%s", results[i].way);
         g_signal_connect(action, "activate", G_CALLBACK(apply), d);
         g_action_map_add_action(G_ACTION_MAP(actions), G_ACTION(action));
         g_menu_append(menu, _(results[i].label), name);

@@ -5,6 +5,7 @@
 
 #include "dialogs.h"
 #include "i18n.h"
+#include "repeat.h"
 #include "runs.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -143,11 +144,37 @@ const procedure *procedure_find(const char *name) {
     return NULL;
 }
 
-gboolean procedure_run(const procedure *p, gboolean interactive, host_image image, host_layer layer,
+/* Where nothing is found a script reads a zero; who repeats something has to be told. */
+static gboolean found_any(const procedure *p, procedure_value *returns, GError **error) {
+    if (!p->returns[0].is_number || returns[0].number > 0) return TRUE;
+    for (int i = 0; i < p->n_returns; i++) g_clear_pointer(&returns[i].text, g_free);
+    g_set_error_literal(error, HOST_ERROR, 0, _("Nothing of that was found."));
+    return FALSE;
+}
+
+static gboolean repeat(const procedure *p, host_image image, host_layer layer,
+                       procedure_value *returns, GError **error) {
+    settings *s = settings_load();
+    char *failure = settings_failure(NULL); /* which the dialog explains */
+    procedure_value last[PROCEDURE_MOST_ARGUMENTS] = { { 0 } };
+    gboolean ok;
+    if (failure || !repeat_arguments(p, s, last))
+        ok = p->run_dialog(image, layer, returns, error);
+    else
+        ok = has_image(image, error) && p->run(p, image, layer, last, returns, error) &&
+             found_any(p, returns, error);
+    g_free(failure);
+    settings_free(s);
+    return ok;
+}
+
+gboolean procedure_run(const procedure *p, procedure_mode mode, host_image image, host_layer layer,
                        const procedure_value *arguments, procedure_value *returns, GError **error) {
     if (!host_layer_is_valid(layer))
         layer = host_image_is_valid(image) ? host_active_layer(image) : 0;
-    if (interactive && p->run_dialog) return p->run_dialog(image, layer, returns, error);
+    if (mode == PROCEDURE_DIALOG && p->run_dialog)
+        return p->run_dialog(image, layer, returns, error);
+    if (mode == PROCEDURE_REPEAT && p->run_dialog) return repeat(p, image, layer, returns, error);
     procedure_value defaults[PROCEDURE_MOST_ARGUMENTS] = { { 0 } };
     for (int i = 0; i < p->n_arguments; i++) {
         defaults[i].text = (char *)p->arguments[i].text;

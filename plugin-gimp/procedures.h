@@ -46,14 +46,22 @@ struct procedure {
                            GError **error);
 };
 
+/* As GIMP's run modes. */
+typedef enum procedure_mode {
+    PROCEDURE_DIALOG, /* where there is one                                          */
+    PROCEDURE_SCRIPT, /* without asking, with the arguments                          */
+    PROCEDURE_REPEAT  /* without asking, what the dialog did last; if that did nothing
+                         yet, or the model failed last time, as PROCEDURE_DIALOG     */
+} procedure_mode;
+
 extern const procedure procedures[];
 extern const int n_procedures;
 
 const procedure *procedure_find(const char *name); /* NULL: none */
 
-/* arguments: [n_arguments]; NULL: the defaults. returns: [n_returns], empty before.
- * FALSE with a sentence in error; returns are empty then. */
-gboolean procedure_run(const procedure *p, gboolean interactive, host_image image, host_layer layer,
+/* arguments: [n_arguments], of a script; NULL: the defaults. returns: [n_returns], empty
+ * before. FALSE with a sentence in error; returns are empty then. */
+gboolean procedure_run(const procedure *p, procedure_mode mode, host_image image, host_layer layer,
                        const procedure_value *arguments, procedure_value *returns, GError **error);
 
 #endif

@@ -9,6 +9,7 @@
 #include "picture.h"
 #include "results.h"
 #include "settings.h"
+#include "ways.h"
 
 static gboolean fail(GError **error, const char *sentence) {
     g_set_error_literal(error, HOST_ERROR, 0, sentence);
@@ -157,21 +158,18 @@ static gboolean keep_text(const char *keep, host_image image, host_layer layer, 
     return results_text_layer(image, p, text, error);
 }
 
-static gboolean check_name(const char *name, const char *const *names, int n, const char *sentence,
+static gboolean check_name(const char *name, const char *const *names, const char *sentence,
                            GError **error) {
-    for (int i = 0; i < n; i++)
-        if (!name || !strcmp(name, names[i])) return TRUE;
+    if (!name || g_strv_contains(names, name)) return TRUE;
     g_set_error(error, HOST_ERROR, 0, sentence, name);
     return FALSE;
 }
 
 gboolean run_describe(const procedure *p, host_image image, host_layer layer,
                       const procedure_value *arguments, procedure_value *returns, GError **error) {
-    static const char *const KEEPS[] = { "none", "alt-text", "comment", "layer-name",
-                                         "text-layer" };
     const call c = { p, arguments, FALSE };
     const char *kept = text_of(&c, "keep");
-    if (!check_name(kept, KEEPS, G_N_ELEMENTS(KEEPS),
+    if (!check_name(kept, ways_of_text,
                     _("There is no way to keep a text that is called \"%s\"; please use none, "
                       "alt-text, comment, layer-name or text-layer."),
                     error))
@@ -301,22 +299,12 @@ static gboolean take_shapes(void *user, const engine_answer *answer, GError **er
 
 gboolean run_find(const procedure *p, host_image image, host_layer layer,
                   const procedure_value *arguments, procedure_value *returns, GError **error) {
-    static const char *const WAYS[] = { "selection-new",
-                                        "selection-add",
-                                        "selection-subtract",
-                                        "selection-intersect",
-                                        "paths",
-                                        "guides",
-                                        "layers",
-                                        "crop",
-                                        "text-layers",
-                                        "none" };
     const call c = { p, arguments, FALSE };
     const char *as = text_of(&c, "as");
     picture_source source;
     if (!text_of(&c, "what")) return fail(error, _("Please say what to find."));
     if (!source_of(&c, &source, error) ||
-        !check_name(as, WAYS, G_N_ELEMENTS(WAYS),
+        !check_name(as, ways_of_shapes,
                     _("There is no way to keep finds that is called \"%s\"; please use "
                       "selection-new, selection-add, selection-subtract, selection-intersect, "
                       "paths, guides, layers, crop, text-layers or none."),

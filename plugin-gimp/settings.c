@@ -7,6 +7,7 @@
 #include "config_file.h"
 #include "i18n.h"
 #include "trial.h"
+#include "ways.h"
 
 static const char host[] = "gimp", group[] = "gimp", file_name[] = "gimp.ini";
 enum { MOST_THREADS = 1024, MOST_MB = 1 << 30 };
@@ -44,10 +45,16 @@ settings *settings_load(void) {
     s->source = get_string(file, "source", "visible");
     s->question = get_string(file, "question", NULL);
     s->find = get_string(file, "find", NULL);
+    s->keep = get_string(file, "keep", NULL);
+    s->kept_preset = get_string(file, "kept-preset", NULL);
+    s->into = get_string(file, "into", NULL);
     g_key_file_free(file);
     static const char *const sources[] = { "visible", "layer", "selection", NULL };
     keep_known(&s->preset, espy_task_find(s->preset) != NULL, "caption");
     keep_known(&s->source, g_strv_contains(sources, s->source), "visible");
+    keep_known(&s->keep, s->keep && g_strv_contains(ways_of_text, s->keep), NULL);
+    keep_known(&s->kept_preset, s->kept_preset && espy_task_find(s->kept_preset), NULL);
+    keep_known(&s->into, s->into && g_strv_contains(ways_of_shapes, s->into), NULL);
     return s;
 }
 
@@ -62,6 +69,9 @@ gboolean settings_save(const settings *s, GError **error) {
     set_string(file, "source", s->source);
     set_string(file, "question", s->question);
     set_string(file, "find", s->find);
+    set_string(file, "keep", s->keep);
+    set_string(file, "kept-preset", s->kept_preset);
+    set_string(file, "into", s->into);
     gboolean ok = config_write(file, file_name, error);
     g_key_file_free(file);
     return ok;
@@ -75,6 +85,9 @@ void settings_free(settings *s) {
     g_free(s->source);
     g_free(s->question);
     g_free(s->find);
+    g_free(s->keep);
+    g_free(s->kept_preset);
+    g_free(s->into);
     g_free(s);
 }
 

@@ -17,6 +17,11 @@ typedef struct settings {
     char *source;        /* "visible", "layer", "selection"                       */
     char *question;      /* the last one                                          */
     char *find;          /* what was looked for last                              */
+
+    /* What "Repeat Last" does; NULL: nothing was kept in an image yet. */
+    char *keep;        /* how the last text was kept, of ways_of_text           */
+    char *kept_preset; /* and what had been asked for, a task's name            */
+    char *into;        /* what the last finds became, of ways_of_shapes         */
 } settings;
 
 /* Defaults where the file is missing or broken; free with settings_free. */

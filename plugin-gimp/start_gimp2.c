@@ -28,7 +28,8 @@ static GimpParamDef definition(const procedure_argument *a) {
 
 static void install(const procedure *p) {
     GimpParamDef in[N_FIRST + PROCEDURE_MOST_ARGUMENTS] = {
-        { GIMP_PDB_INT32, "run-mode", "RUN-INTERACTIVE (0) or RUN-NONINTERACTIVE (1)" },
+        { GIMP_PDB_INT32, "run-mode",
+          "RUN-INTERACTIVE (0), RUN-NONINTERACTIVE (1) or RUN-WITH-LAST-VALS (2)" },
         { GIMP_PDB_IMAGE, "image", "The image" },
         { GIMP_PDB_DRAWABLE, "drawable", "The layer, where one is looked at" },
     };
@@ -78,14 +79,17 @@ static void run(const gchar *name, gint n_given, const GimpParam *given, gint *n
     const procedure *p = procedure_find(name);
     procedure_value arguments[PROCEDURE_MOST_ARGUMENTS] = { { 0 } };
     procedure_value returns[PROCEDURE_MOST_RETURNS] = { { 0 } };
-    gboolean interactive = n_given > 0 && given[0].data.d_int32 != GIMP_RUN_NONINTERACTIVE;
-    gboolean complete = !interactive && read_arguments(p, n_given, given, arguments);
+    gint32 asked = n_given > 0 ? given[0].data.d_int32 : GIMP_RUN_NONINTERACTIVE;
+    procedure_mode mode = asked == GIMP_RUN_NONINTERACTIVE   ? PROCEDURE_SCRIPT
+                          : asked == GIMP_RUN_WITH_LAST_VALS ? PROCEDURE_REPEAT
+                                                             : PROCEDURE_DIALOG;
+    gboolean complete = mode == PROCEDURE_SCRIPT && read_arguments(p, n_given, given, arguments);
     host_image image = n_given > 1 ? given[1].data.d_image : 0;
     host_layer layer = n_given > 2 ? given[2].data.d_drawable : 0;
     if (layer > 0 && gimp_item_is_layer_mask(layer)) layer = gimp_layer_from_mask(layer);
     GError *error = NULL;
     gboolean ok =
-        procedure_run(p, interactive, image, layer, complete ? arguments : NULL, returns, &error);
+        procedure_run(p, mode, image, layer, complete ? arguments : NULL, returns, &error);
     values[0].type = GIMP_PDB_STATUS;
     values[0].data.d_status = ok ? GIMP_PDB_SUCCESS : GIMP_PDB_EXECUTION_ERROR;
     *n_values = 1;

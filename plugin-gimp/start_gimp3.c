@@ -39,8 +39,10 @@ static GimpValueArray *run(GimpProcedure *self, GimpRunMode mode, GimpImage *ima
     if (first && GIMP_IS_LAYER_MASK(first))
         layer = gimp_item_get_id(GIMP_ITEM(gimp_layer_from_mask(GIMP_LAYER_MASK(first))));
     GError *error = NULL;
-    gboolean ok =
-        procedure_run(p, mode != GIMP_RUN_NONINTERACTIVE, of, layer, arguments, returns, &error);
+    procedure_mode how = mode == GIMP_RUN_NONINTERACTIVE   ? PROCEDURE_SCRIPT
+                         : mode == GIMP_RUN_WITH_LAST_VALS ? PROCEDURE_REPEAT
+                                                           : PROCEDURE_DIALOG;
+    gboolean ok = procedure_run(p, how, of, layer, arguments, returns, &error);
     GimpValueArray *values = gimp_procedure_new_return_values(
         self, ok ? GIMP_PDB_SUCCESS : GIMP_PDB_EXECUTION_ERROR, error);
     for (int i = 0; i < p->n_returns; i++) {

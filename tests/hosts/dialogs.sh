@@ -153,6 +153,9 @@ open_dialog describe "Describe Image"
 keys alt+d Escape
 until_true 5 dead || fail "an answer under way holds the dialog"
 grep -q "What color" "$tmp/config/espy/gimp.ini" || fail "the question is not remembered"
+for line in keep=alt-text kept-preset=caption into=selection-new; do
+    grep -q "^$line\$" "$tmp/config/espy/gimp.ini" || fail "to be repeated, and not remembered: $line"
+done
 
 # As dark as GIMP is.
 for theme in dark:0:40 Gray:0:40 light:60:100; do

@@ -34,6 +34,8 @@ PRELUDE = {
 (define (find i d what source as) (plug-in-espy-find RUN-NONINTERACTIVE i d what source as "" 2))
 (define (describe-with i d model)
   (car (plug-in-espy-describe RUN-NONINTERACTIVE i d "caption" "" "en" "visible" "none" model 2)))
+(define (repeat-describe i d) (plug-in-espy-describe RUN-WITH-LAST-VALS i d "" "" "" "" "" "" 0))
+(define (repeat-find i d) (plug-in-espy-find RUN-WITH-LAST-VALS i d "" "" "" "" 0))
 (define (none-selected? i) (= (car (gimp-selection-is-empty i)) TRUE))
 (define (size i) (list (car (gimp-image-width i)) (car (gimp-image-height i))))
 (define (n-layers i) (car (gimp-image-get-layers i)))
@@ -67,6 +69,10 @@ PRELUDE = {
     #:source source #:as as))
 (define (describe-with i d model)
   (plug-in-espy-describe #:run-mode RUN-NONINTERACTIVE #:image i #:language "en" #:model model))
+(define (repeat-describe i d)
+  (plug-in-espy-describe #:run-mode RUN-WITH-LAST-VALS #:image i #:drawables (vector d)))
+(define (repeat-find i d)
+  (plug-in-espy-find #:run-mode RUN-WITH-LAST-VALS #:image i #:drawables (vector d)))
 (define (none-selected? i) (gimp-selection-is-empty i))
 (define (size i) (list (gimp-image-get-width i) (gimp-image-get-height i)))
 (define (n-layers i) (vector-length (gimp-image-get-layers i)))
@@ -389,6 +395,42 @@ def test_errors(host):
               got[str(n)] + "\n" + printed)
 
 
+def remember(host, **keys):
+    """As a dialog leaves it behind."""
+    folder = host.home + "/.config/espy"
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + "/gimp.ini", "w", encoding="utf-8") as f:
+        f.write("[gimp]\n" + "".join(f"{k.replace('_', '-')}={v}\n" for k, v in keys.items()))
+
+
+def test_repeat(host):
+    """Repeat Last: what the dialogs did last, without a dialog, for which there is no display."""
+    describe, find = (on(EXAMPLE, f"(repeat-{what} i d)") for what in ("describe", "find"))
+    no_display = "There is no display"
+    for name, case, keys in (("text", describe, {"preset": "caption", "keep": ""}),
+                             ("finds", find, {"find": "diamond"})):
+        remember(host, **keys)
+        got, printed = host.run([("repeat", case)])
+        check(f"repeat: the dialog, where no {name} were kept", got["repeat"] == "FAILED" and
+              no_display in printed, got["repeat"] + "\n" + printed)
+    remember(host, keep="comment", kept_preset="question", question="What color is the diamond?",
+             language="English", preset="tags", find="diamond", into="guides")
+    guides = "(repeat-find i d) (list (next-guide i 0) (next-guide i (next-guide i 0)))"
+    got, printed = host.run([("comment", on(EXAMPLE, "(repeat-describe i d) (comment-of i)")),
+                             ("guides", on(EXAMPLE, guides))])
+    answer = espy("ask", "What color is the diamond?", EXAMPLE)
+    check("repeat: the question, kept as a comment", answer and answer in got["comment"],
+          got["comment"])
+    at = numbers(got["guides"])
+    check("repeat: guides around what was found", len(at) == 2 and min(at) > 0, got["guides"])
+    remember(host, find="zebra", into="selection-new")
+    nowhere = espy("find", "zebra", EXAMPLE)
+    got, printed = host.run([("zebra", find)])
+    check("repeat: nothing found is told", nowhere or (got["zebra"] == "FAILED" and
+          "Nothing of that was found" in printed), got["zebra"] + "\n" + printed)
+    remember(host)
+
+
 def german_locale(folder):
     """The environment of a German user, or None where it cannot be had."""
     names = subprocess.run(["locale", "-a"], stdout=subprocess.PIPE).stdout.decode().lower()
@@ -446,8 +488,8 @@ def main():
     print("GIMP", version)
     with tempfile.TemporaryDirectory() as folder:
         host = Host(console, version, folder)
-        for test in (test_describe, test_kinds, test_find, test_keep, test_errors, test_example,
-                     test_german):
+        for test in (test_describe, test_kinds, test_find, test_keep, test_errors, test_repeat,
+                     test_example, test_german):
             test(host)
     print(f"{len(failures)} failed" if failures else "all passed")
     return 1 if failures else 0

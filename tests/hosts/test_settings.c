@@ -17,6 +17,7 @@
 #include <glib/gstdio.h>
 
 #include "config_home.h"
+#include "repeat.h"
 #include "settings.h"
 #include "trial.h"
 
@@ -49,6 +50,9 @@ static void assert_defaults(const settings *s) {
     assert_string_equal(s->source, "visible");
     assert_null(s->question);
     assert_null(s->find);
+    assert_null(s->keep);
+    assert_null(s->kept_preset);
+    assert_null(s->into);
 }
 
 /* ---------------------------------------------------------------- settings */
@@ -70,7 +74,10 @@ static void all_comes_back(void **state) {
                    .language = (char *)"de",
                    .source = (char *)"selection",
                    .question = (char *)"What is it?\nAnd \"where\"; = [x] \\ #",
-                   .find = (char *)"  the red car, ein Käfer" };
+                   .find = (char *)"  the red car, ein Käfer",
+                   .keep = (char *)"text-layer",
+                   .kept_preset = (char *)"alt",
+                   .into = (char *)"guides" };
     assert_true(settings_save(&s, NULL));
     settings *t = settings_load();
     assert_string_equal(t->model, s.model);
@@ -81,6 +88,9 @@ static void all_comes_back(void **state) {
     assert_string_equal(t->source, s.source);
     assert_string_equal(t->question, s.question);
     assert_string_equal(t->find, s.find);
+    assert_string_equal(t->keep, s.keep);
+    assert_string_equal(t->kept_preset, s.kept_preset);
+    assert_string_equal(t->into, s.into);
     settings_free(t);
 }
 
@@ -103,7 +113,8 @@ static void a_broken_file_is_none(void **state) {
                                           "[gimp]\npreset=alt\n!!\n",
                                           "[gimp]\npreset=\xff\xfe\nmodel=\xc3\n",
                                           "[gimp]\nthreads=many\nmemory-limit-mb=-5\n",
-                                          "[gimp]\npreset=dance\nsource=everything\n" };
+                                          "[gimp]\npreset=dance\nsource=everything\n",
+                                          "[gimp]\nkeep=fax\nkept-preset=poem\ninto=a hat\n" };
     for (size_t i = 0; i < G_N_ELEMENTS(broken); i++) {
         write_ini(broken[i]);
         settings *s = settings_load();
@@ -150,6 +161,58 @@ static void a_folder_in_the_way_is_told(void **state) {
     g_rmdir(config_home_path("gimp.ini/inside"));
     g_rmdir(config_home_path("gimp.ini"));
     settings_free(s);
+}
+
+/* ------------------------------------------------------------------ repeating */
+
+static const procedure_argument TEXT_ARGUMENTS[] = {
+    { .name = "preset", .text = "caption" }, { .name = "question", .text = "" },
+    { .name = "language", .text = "" },      { .name = "keep", .text = "none" },
+    { .name = "model", .text = "" },         { .name = "threads", .is_number = TRUE },
+};
+static const procedure_argument FIND_ARGUMENTS[] = {
+    { .name = "what", .text = "" },
+    { .name = "source", .text = "visible" },
+    { .name = "as", .text = "selection-new" },
+};
+static const procedure TEXT_PROCEDURE = { .arguments = TEXT_ARGUMENTS,
+                                          .n_arguments = G_N_ELEMENTS(TEXT_ARGUMENTS) };
+static const procedure FIND_PROCEDURE = { .arguments = FIND_ARGUMENTS,
+                                          .n_arguments = G_N_ELEMENTS(FIND_ARGUMENTS) };
+
+static void a_text_is_repeated_as_it_was_kept(void **state) {
+    (void)state;
+    procedure_value a[PROCEDURE_MOST_ARGUMENTS];
+    settings s = { .preset = (char *)"tags", .source = (char *)"layer" };
+    assert_false(repeat_arguments(&TEXT_PROCEDURE, &s, a)); /* asked, but nothing kept */
+    s.keep = (char *)"comment";
+    assert_false(repeat_arguments(&TEXT_PROCEDURE, &s, a));
+    s.kept_preset = (char *)"detailed";
+    assert_true(repeat_arguments(&TEXT_PROCEDURE, &s, a));
+    static const char *const wanted[] = { "detailed", "", "", "comment", "" };
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) assert_string_equal(a[i].text, wanted[i]);
+    assert_int_equal(a[5].number, 0);
+    s.kept_preset = (char *)"question"; /* which has been lost */
+    assert_false(repeat_arguments(&TEXT_PROCEDURE, &s, a));
+    s.question = (char *)"Who?";
+    s.language = (char *)"German";
+    assert_true(repeat_arguments(&TEXT_PROCEDURE, &s, a));
+    assert_string_equal(a[0].text, "question");
+    assert_string_equal(a[1].text, "Who?");
+    assert_string_equal(a[2].text, "German");
+}
+
+static void finds_are_repeated_as_they_were_kept(void **state) {
+    (void)state;
+    procedure_value a[PROCEDURE_MOST_ARGUMENTS];
+    settings s = { .source = (char *)"selection", .find = (char *)"cup" };
+    assert_false(repeat_arguments(&FIND_PROCEDURE, &s, a));
+    s.into = (char *)"paths";
+    assert_true(repeat_arguments(&FIND_PROCEDURE, &s, a));
+    static const char *const wanted[] = { "cup", "selection", "paths" };
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) assert_string_equal(a[i].text, wanted[i]);
+    s.find = NULL;
+    assert_false(repeat_arguments(&FIND_PROCEDURE, &s, a));
 }
 
 /* ------------------------------------------------------------------- loading */
@@ -288,6 +351,8 @@ int main(void) {
         cmocka_unit_test_setup(numbers_stay_in_range, begin),
         cmocka_unit_test_setup(other_keys_stay, begin),
         cmocka_unit_test_setup(a_folder_in_the_way_is_told, begin),
+        cmocka_unit_test_setup(a_text_is_repeated_as_it_was_kept, begin),
+        cmocka_unit_test_setup(finds_are_repeated_as_they_were_kept, begin),
         cmocka_unit_test_setup(a_crash_is_told_and_one_who_loads_is_not, begin),
         cmocka_unit_test_setup(a_crash_with_the_default_model, begin),
         cmocka_unit_test_setup(a_good_end_leaves_nothing, begin),
