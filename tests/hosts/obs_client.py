@@ -6,6 +6,7 @@ import threading
 import time
 
 import websocket
+from websocket import WebSocketException
 
 NOT_READY = 207
 GENERAL, OUTPUTS, VENDORS = 1 << 0, 1 << 6, 1 << 9  # groups of events
@@ -56,7 +57,7 @@ class Client:
                     elif message["op"] == 7:
                         self._replies[message["d"]["requestId"]] = message["d"]
                     self._changed.notify_all()
-        except (OSError, ValueError, websocket.WebSocketException):
+        except (OSError, ValueError, WebSocketException):
             with self._changed:
                 self._is_open = False
                 self._changed.notify_all()

@@ -74,6 +74,13 @@ class Session:
         self.ask("CreateSourceFilter", sourceName=source, filterName=name, filterKind=KIND,
                  filterSettings=settings)
 
+    def remove_input(self, name):
+        """Its filters first: the window of OBS 30 may crash when a source goes that has
+        any filter."""
+        for f in self.ask("GetSourceFilterList", sourceName=name)["filters"]:
+            self.ask("RemoveSourceFilter", sourceName=name, filterName=f["filterName"])
+        self.ask("RemoveInput", inputName=name)
+
     def set(self, source="Picture", name="Captions", **settings):
         self.ask("SetSourceFilterSettings", sourceName=source, filterName=name,
                  filterSettings=settings)
