@@ -27,7 +27,7 @@ TECHNICAL = {
 # Literals that stay as they are: (file, literal) and why.
 ENGLISH = 'GIMP 2.10 shows arguments in its procedure browser, in English by custom'
 EXCEPTIONS = {
-    ('start_gimp2.c', 'RUN-INTERACTIVE (0) or RUN-NONINTERACTIVE (1)'): ENGLISH,
+    ('start_gimp2.c', 'RUN-INTERACTIVE (0), RUN-NONINTERACTIVE (1) or RUN-WITH-LAST-VALS (2)'): ENGLISH,
     ('start_gimp2.c', 'The image'): ENGLISH,
     ('start_gimp2.c', 'The layer, where one is looked at'): ENGLISH,
 }
