@@ -19,7 +19,7 @@ trap 'rm -rf "$tmp"' EXIT
 failed=0
 say() { echo "$*" >&2; failed=1; }
 
-marked=$(grep -lE '(^|[^A-Za-z_])(N?_\("|g_dngettext)' plugin-gimp/*.c | sort)
+marked=$(grep -lE '(^|[^A-Za-z_])(N?_\("|g_dngettext)' plugin-gimp/*.c plugin-obs/*.[ch] | sort)
 [ "$marked" = "$(sort po/POTFILES)" ] ||
     say "po/POTFILES is not the list of files that mark strings:" $marked
 
