@@ -53,7 +53,9 @@ struct overlay {
     /* Of the graphics thread. */
     wanted seen;
     brush *brush;
-    layer now, leaving;
+    layer now, leaving, coming; /* coming: painted, and on its way to the GPU */
+    painting *coming_painting;
+    gboolean is_coming;
     overlay_boxes *boxes;
     gint64 tick_us, call_us, sample_until_us;
     int width, height;
@@ -199,19 +201,33 @@ static void ask(overlay *o, const char *text, guint64 answer) {
     painter_ask(o->painter, &o->seen.settings.style, text, o->width, o->height, answer);
 }
 
-static void take(overlay *o) {
-    painting *p;
-    guint64 answer;
-    if (!painter_take(o->painter, &p, &answer)) return;
-    if (answer != o->now.answer) {
-        layer free_one = o->leaving;
+/* The one that has come takes its place: that of its answer, or beside the one before. */
+static void arrive(overlay *o) {
+    const layer come = o->coming;
+    if (come.answer == o->now.answer) {
+        o->coming.sheet = o->now.sheet;
+        o->now.sheet = come.sheet;
+    } else {
+        o->coming.sheet = o->leaving.sheet;
         o->leaving = o->now;
-        o->now = (layer){ .sheet = free_one.sheet, .answer = answer };
+        o->now = (layer){ .sheet = come.sheet, .answer = come.answer };
     }
+    o->is_coming = FALSE;
+    g_clear_pointer(&o->coming_painting, painting_free);
+}
+
+/* A painting goes to the GPU a part each frame, and the next one when it is there. */
+static void take(overlay *o) {
+    enum { STRIPS_A_FRAME = 2 };
+    const gboolean begins =
+        !o->is_coming && painter_take(o->painter, &o->coming_painting, &o->coming.answer);
+    if (!begins && !o->is_coming) return;
+    o->is_coming = TRUE;
     obs_enter_graphics();
-    sheet_put(&o->now.sheet, p);
+    if (begins) sheet_begin(&o->coming.sheet, o->coming_painting);
+    const gboolean is_there = sheet_put(&o->coming.sheet, o->coming_painting, STRIPS_A_FRAME);
     obs_leave_graphics();
-    painting_free(p);
+    if (is_there) arrive(o);
 }
 
 static void fade(layer *l, double target, double step) {
@@ -296,8 +312,10 @@ void overlay_free(overlay **pointer) {
     obs_enter_graphics();
     sheet_clear(&o->now.sheet);
     sheet_clear(&o->leaving.sheet);
+    sheet_clear(&o->coming.sheet);
     brush_free(o->brush);
     obs_leave_graphics();
+    painting_free(o->coming_painting);
     wanted_clear(&o->wanted);
     wanted_clear(&o->seen);
     pthread_mutex_destroy(&o->lock);

@@ -114,7 +114,8 @@ static void put_labels(overlay_boxes *b) {
             memcpy(row, l->painting->bgra + (gsize)y * n, n);
     }
     obs_enter_graphics();
-    sheet_put(&b->sheet, all.width > 0 ? &all : NULL);
+    sheet_begin(&b->sheet, all.width > 0 ? &all : NULL);
+    sheet_put(&b->sheet, &all, G_MAXINT); /* they are small */
     obs_leave_graphics();
     g_free(all.bgra);
     b->has_new_labels = FALSE;

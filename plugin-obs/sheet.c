@@ -78,39 +78,25 @@ static const char effect_text[] =
 
 /* ------------------------------------------------------------------- sheets */
 
-static gboolean fits(gs_texture_t *texture, const painting *p) {
-    if (!texture) return FALSE;
-    guint64 width = gs_texture_get_width(texture), height = gs_texture_get_height(texture);
-    guint64 n = (guint64)p->width * (guint64)p->height;
-    return width >= (guint64)p->width && height >= (guint64)p->height &&
-           width * height <= 4 * n + 65536; /* what was large once is not kept for ever */
+static void forget_strips(sheet *s, int from) {
+    for (int i = from; i < s->n_strips; i++) gs_texture_destroy(s->strips[i]);
+    s->n_strips = MIN(s->n_strips, from);
 }
 
-/* Whole rows; what the painting leaves is transparent. */
-static void copy(guint8 *to, gsize to_stride, gsize to_rows, const painting *p) {
-    const gsize n = (gsize)p->width * 4;
-    for (gsize y = 0; y < (gsize)p->height; y++) {
-        memcpy(to + y * to_stride, p->bgra + y * n, n);
-        memset(to + y * to_stride + n, 0, to_stride - n);
-    }
-    for (gsize y = (gsize)p->height; y < to_rows; y++) memset(to + y * to_stride, 0, to_stride);
-}
-
-void sheet_put(sheet *s, const painting *p) {
-    guint8 *to;
-    guint32 stride;
-    s->width = 0;
+void sheet_begin(sheet *s, const painting *p) {
+    enum { STRIP_PIXELS = 131072, LEAST_ROWS = 16 };
+    s->n_put = s->width = s->height = 0;
     if (!p) return;
-    if (!fits(s->texture, p)) {
-        gs_texture_destroy(s->texture);
-        /* Some room, as the next caption is about as long. */
-        s->texture =
-            gs_texture_create((guint32)(p->width + 63) & ~63U, (guint32)(p->height + 15) & ~15U,
-                              GS_BGRA, 1, NULL, GS_DYNAMIC);
+    /* Some room, as the next caption is about as long; but not for ever. */
+    if (s->strip_width < p->width || s->strip_width > 2 * p->width + 256) {
+        forget_strips(s, 0);
+        s->strip_width = (p->width + 255) & ~255;
+        s->rows = MAX(STRIP_PIXELS / s->strip_width, LEAST_ROWS);
     }
-    if (!s->texture || !gs_texture_map(s->texture, &to, &stride)) return;
-    copy(to, stride, gs_texture_get_height(s->texture), p);
-    gs_texture_unmap(s->texture);
+    const int n = (p->height + s->rows - 1) / s->rows;
+    forget_strips(s, n);
+    s->strips = g_renew(gs_texture_t *, s->strips, n);
+    for (; s->n_strips < n; s->n_strips++) s->strips[s->n_strips] = NULL;
     s->x = p->x;
     s->y = p->y;
     s->width = p->width;
@@ -119,8 +105,38 @@ void sheet_put(sheet *s, const painting *p) {
     s->source_height = p->source_height;
 }
 
+/* The rows of a strip, with the one before and the one after it, and a pixel to the right:
+ * they are looked at where a source is drawn larger or smaller. What is not in the
+ * painting is transparent. */
+static void copy_strip(guint8 *to, gsize stride, const painting *p, int from_row, int n_rows) {
+    const gsize n = (gsize)p->width * 4, n_clear = MIN(n + 4, stride);
+    for (int y = from_row - 1; y <= MIN(from_row + n_rows, p->height); y++, to += stride) {
+        const gboolean is_inside = y >= 0 && y < p->height;
+        if (is_inside) memcpy(to, p->bgra + (gsize)y * n, n);
+        const gsize from = is_inside ? n : 0;
+        memset(to + from, 0, n_clear - from);
+    }
+}
+
+gboolean sheet_put(sheet *s, const painting *p, int n_most) {
+    if (s->width <= 0) return TRUE;
+    for (; s->n_put < s->n_strips && n_most > 0; s->n_put++, n_most--) {
+        gs_texture_t **strip = &s->strips[s->n_put];
+        guint8 *to;
+        guint32 stride;
+        if (!*strip)
+            *strip = gs_texture_create((guint32)s->strip_width, (guint32)s->rows + 2, GS_BGRA, 1,
+                                       NULL, GS_DYNAMIC);
+        if (!*strip || !gs_texture_map(*strip, &to, &stride)) continue;
+        copy_strip(to, stride, p, s->n_put * s->rows, s->rows);
+        gs_texture_unmap(*strip);
+    }
+    return s->n_put == s->n_strips;
+}
+
 void sheet_clear(sheet *s) {
-    gs_texture_destroy(s->texture);
+    forget_strips(s, 0);
+    g_free(s->strips);
     *s = (sheet){ 0 };
 }
 
@@ -183,20 +199,31 @@ static guint32 alpha(double opacity) {
     return (guint32)(CLAMP(opacity, 0, 1) * 255 + 0.5) << 24;
 }
 
+/* What of a piece is in the rows of a strip. */
+static void add_piece(const brush_piece *piece, const sheet *s, int strip) {
+    const double top = strip * (double)s->rows, low = MIN(top + s->rows, s->height);
+    const brush_area *f = &piece->from, *t = &piece->to;
+    const double y1 = MAX(f->y1, top), y2 = MIN(f->y2, low);
+    if (y1 >= y2) return;
+    const double scale = (t->y2 - t->y1) / (f->y2 - f->y1), of_texture = s->rows + 2;
+    const brush_area to = { t->x1, t->y1 + (y1 - f->y1) * scale, t->x2,
+                            t->y1 + (y2 - f->y1) * scale };
+    const brush_area uv = { f->x1 / s->strip_width, (y1 - top + 1) / of_texture,
+                            f->x2 / s->strip_width, (y2 - top + 1) / of_texture };
+    add_area(&to, &uv, alpha(piece->opacity));
+}
+
 void brush_pieces(brush *b, const sheet *s, const brush_piece *pieces, int n) {
     if (!b || s->width <= 0 || n <= 0) return;
-    const double width = gs_texture_get_width(s->texture);
-    const double height = gs_texture_get_height(s->texture);
-    gs_effect_set_texture(b->image, s->texture);
-    gs_effect_set_float(b->white, (float)b->white_level);
-    while (gs_effect_loop(b->effect, b->is_linear ? "SheetLinear" : "SheetEncoded")) {
-        gs_render_start(false);
-        for (int i = 0; i < MIN(n, BRUSH_MOST); i++) {
-            const brush_area *f = &pieces[i].from;
-            const brush_area uv = { f->x1 / width, f->y1 / height, f->x2 / width, f->y2 / height };
-            add_area(&pieces[i].to, &uv, alpha(pieces[i].opacity));
+    for (int strip = 0; strip < s->n_put; strip++) {
+        if (!s->strips[strip]) continue;
+        gs_effect_set_texture(b->image, s->strips[strip]);
+        gs_effect_set_float(b->white, (float)b->white_level);
+        while (gs_effect_loop(b->effect, b->is_linear ? "SheetLinear" : "SheetEncoded")) {
+            gs_render_start(false);
+            for (int i = 0; i < MIN(n, BRUSH_MOST); i++) add_piece(&pieces[i], s, strip);
+            gs_render_stop(GS_TRIS);
         }
-        gs_render_stop(GS_TRIS);
     }
 }
 

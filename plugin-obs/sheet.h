@@ -10,14 +10,19 @@
 
 #include "painter.h"
 
-/* A painting's texture, which is used again for others. Zeroed: none. */
+/* A painting in textures, which are used again for others: strips of it, each small enough
+ * that putting it there delays no frame. Zeroed: none. */
 typedef struct sheet {
-    gs_texture_t *texture;           /* at least as large as the painting            */
-    int x, y, width, height;         /* of the painting; width 0: nothing to be seen */
-    int source_width, source_height; /* of the source that it was painted for        */
+    gs_texture_t **strips; /* [n_strips], from the top; of rows + 2 rows         */
+    int n_strips, strip_width, rows;
+    int n_put;                       /* strips of the painting that are there    */
+    int x, y, width, height;         /* of the painting; 0: nothing to be seen   */
+    int source_width, source_height; /* of the source that it was painted for    */
 } sheet;
 
-void sheet_put(sheet *s, const painting *p); /* p: NULL for nothing */
+void sheet_begin(sheet *s, const painting *p); /* p: NULL for nothing */
+/* Puts up to n_most strips of that painting: some 500 kB each. TRUE: all are there. */
+gboolean sheet_put(sheet *s, const painting *p, int n_most);
 void sheet_clear(sheet *s);
 
 typedef struct brush brush;
@@ -34,7 +39,7 @@ typedef struct brush_area {
     double x1, y1, x2, y2;
 } brush_area;
 
-/* Each of the two is one call to the GPU, which costs more than what is in it. */
+/* A call to the GPU for each strip, and one for all bars: it costs more than what is in it. */
 enum { BRUSH_MOST = 80 }; /* pieces, or bars, at once; the first ones are drawn */
 
 typedef struct brush_piece {
