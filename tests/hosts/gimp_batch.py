@@ -396,9 +396,11 @@ def test_errors(host):
 
 
 def remember(host, **keys):
-    """As a dialog leaves it behind."""
+    """As a dialog leaves it behind, after a model that worked."""
     folder = host.home + "/.config/espy"
     os.makedirs(folder, exist_ok=True)
+    if os.path.exists(folder + "/gimp-failure.ini"):
+        os.remove(folder + "/gimp-failure.ini")
     with open(folder + "/gimp.ini", "w", encoding="utf-8") as f:
         f.write("[gimp]\n" + "".join(f"{k.replace('_', '-')}={v}\n" for k, v in keys.items()))
 
