@@ -6,6 +6,9 @@
 /* Frames between setting off to memory and copying out; a busy GPU is that late. */
 enum { TRANSFER_FRAMES = 2 };
 
+/* Along a side of what is drawn: a texture of that size is to be had on any GPU. */
+enum { MOST_PX = 4096 };
+
 typedef enum stage { IDLE = 0, ORDERED, DRAWN, UNDER_WAY } stage;
 
 /* One picture on its way. */
@@ -20,8 +23,8 @@ typedef struct channel {
 } channel;
 
 struct capture {
-    gs_texrender_t *whole; /* the source as it is */
-    uint32_t width, height;
+    gs_texrender_t *whole;  /* the source as it is, but for sides that are very long */
+    uint32_t width, height; /* of it */
     channel glance, look;
 };
 
@@ -80,13 +83,13 @@ static void be_again(plainness was) {
     gs_set_linear_srgb(was.is_linear);
 }
 
-/* The source over black, as large as it is, in SDR. */
-static gboolean draw_whole(capture *c, obs_source_t *filter) {
-    const uint32_t width = c->width, height = c->height;
+/* The source of this size over black, in SDR. */
+static gboolean draw_whole(capture *c, obs_source_t *filter, uint32_t width, uint32_t height) {
     struct vec4 black = { .w = 1 };
     if (!c->whole) c->whole = gs_texrender_create(GS_RGBA, GS_ZS_NONE);
     gs_texrender_reset(c->whole);
-    if (!gs_texrender_begin_with_color_space(c->whole, width, height, GS_CS_SRGB)) return FALSE;
+    if (!gs_texrender_begin_with_color_space(c->whole, c->width, c->height, GS_CS_SRGB))
+        return FALSE;
     gs_clear(GS_CLEAR_COLOR, &black, 0, 0);
     gs_ortho(0, (float)width, 0, (float)height, -100, 100);
     gs_blend_state_push();
@@ -111,9 +114,9 @@ void capture_draw(capture *c, obs_source_t *filter, uint32_t width, uint32_t hei
     gboolean looks = (order->wants & WANTS_FRAME) && c->look.stage == IDLE;
     if ((!glances && !looks) || c->glance.stage == ORDERED || c->look.stage == ORDERED) return;
     const plainness was = be_plain();
-    c->width = width;
-    c->height = height;
-    gboolean is_drawn = draw_whole(c, filter);
+    c->width = MIN(width, MOST_PX);
+    c->height = MIN(height, MOST_PX);
+    gboolean is_drawn = draw_whole(c, filter, width, height);
     be_again(was);
     if (!is_drawn) return;
     const gint64 now_us = g_get_monotonic_time();
@@ -125,7 +128,8 @@ void capture_draw(capture *c, obs_source_t *filter, uint32_t width, uint32_t hei
 
 static gboolean prepare(channel *ch) {
     const watcher_size order = ch->order;
-    if (ch->small && ch->size.width == order.width && ch->size.height == order.height) return TRUE;
+    if (ch->small && ch->memory && ch->size.width == order.width && ch->size.height == order.height)
+        return TRUE;
     gs_texrender_destroy(ch->small);
     gs_stagesurface_destroy(ch->memory);
     ch->size = order;

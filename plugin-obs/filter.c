@@ -14,18 +14,13 @@
 
 #include "capture.h"
 #include "filter_settings.h"
+#include "hotkeys.h"
 #include "log.h"
 #include "outputs.h"
 #include "overlay.h"
 #include "properties.h"
 
-enum {
-    SAMPLE_S = 8,
-    GONE_US = 500000,
-    PAGE_REFRESH_US = 2000000,
-    PAGE_QUIET_US = 5000000,
-    N_HOTKEYS = 3
-};
+enum { SAMPLE_S = 8, GONE_US = 500000, GONE_TICKS = 3 };
 
 typedef struct filter {
     obs_source_t *source; /* owns the filter */
@@ -39,26 +34,45 @@ typedef struct filter {
 
     atomic_bool is_on; /* the filter draws: it is enabled, and its source is shown */
     atomic_bool is_paused;
-    atomic_int n_pages;      /* open pages of settings               */
-    atomic_bool page_is_old; /* something else is to be shown there  */
-    atomic_llong updated_us; /* when somebody changed a setting last */
+
+    hotkeys *hotkeys; /* the tick's */
 
     /* Where graphics are locked. */
     capture *capture;
-    capture_order order;        /* for the next time that the source is drawn */
-    int width, height;          /* of the source as it was drawn last         */
-    gint64 drawn_us;            /* when that was                              */
-    gboolean was_on, is_drawn;  /* is_drawn: in this frame already */
-    gint64 page_us;             /* when the page was renewed       */
-    obs_weak_source_t *keys_of; /* the source that has the hotkeys */
-    obs_hotkey_id hotkeys[N_HOTKEYS];
+    capture_order order; /* for the next time that the source is drawn */
+    int width, height;   /* of the source as it was drawn last         */
+    gint64 drawn_us;     /* when that was; 0: never                    */
+    int n_ticks;         /* since then                                 */
 } filter;
 
 /* --------------------------------------------------------------- the worker's */
 
+/* The same for the overlay, with a line about itself. */
+static caption *with_lag(const caption *c) {
+    caption *told = caption_new();
+    gatomicrefcount refs = told->refs;
+    *told = *c;
+    told->refs = refs;
+    g_autofree char *lag = g_strdup_printf(
+        obs_module_text("Text.Lag"), (double)(c->done_us - c->seen_us) / 1e6, c->tokens_per_s);
+    told->text = g_strdup_printf("%s\n(%s)", c->text, lag);
+    told->boxes = g_memdup2(c->boxes, (gsize)c->n_boxes * sizeof *c->boxes);
+    for (int i = 0; i < c->n_boxes; i++) told->boxes[i].label = g_strdup(c->boxes[i].label);
+    return told;
+}
+
+static void show(filter *f, caption *c) {
+    g_mutex_lock(&f->lock);
+    gboolean tells_lag = f->settings.tells_lag;
+    g_mutex_unlock(&f->lock);
+    caption *shown = tells_lag && c->is_whole && *c->text ? with_lag(c) : caption_ref(c);
+    overlay_caption(f->overlay, shown);
+    caption_unref(shown);
+}
+
 static void on_caption(void *user, caption *c) {
     filter *f = user;
-    overlay_caption(f->overlay, c);
+    show(f, c);
     if (!c->is_whole) return;
     outputs_caption(f->outputs, c);
     g_mutex_lock(&f->lock);
@@ -66,7 +80,6 @@ static void on_caption(void *user, caption *c) {
     f->last = caption_ref(c);
     g_mutex_unlock(&f->lock);
     caption_unref(old);
-    atomic_store(&f->page_is_old, true);
     say(LOG_DEBUG, "'%s': %.2f s behind: %s", obs_source_get_name(f->source),
         (double)(c->done_us - c->seen_us) / 1e6, c->text);
 }
@@ -81,7 +94,6 @@ static void on_state(void *user) {
         say(LOG_WARNING, "'%s': a model that failed is not loaded again without being asked: %s",
             name, state.message ? state.message : "the program ended while it was loading");
     watcher_state_clear(&state);
-    atomic_store(&f->page_is_old, true);
 }
 
 /* ------------------------------------------------------------------- settings */
@@ -108,7 +120,6 @@ static void update(void *data, obs_data_t *settings) {
     g_mutex_unlock(&f->lock);
     filter_settings_clear(&old);
     set_watcher(f);
-    atomic_store(&f->updated_us, g_get_monotonic_time());
 }
 
 static void set_paused(filter *f, bool is_paused) {
@@ -201,35 +212,11 @@ static void clear_pressed(void *data, obs_hotkey_id id, obs_hotkey_t *key, bool 
     if (is_pressed) clear(data);
 }
 
-static const struct {
-    const char *name, *key;
-    obs_hotkey_func pressed;
-} hotkeys[] = {
+static const hotkey keys[] = {
     { "caption_now", "Hotkey.CaptionNow", now_pressed },
     { "pause", "Hotkey.Pause", pause_pressed },
     { "clear", "Hotkey.Clear", clear_pressed },
 };
-
-static void forget_hotkeys(filter *f) {
-    if (!f->keys_of) return;
-    for (int i = 0; i < N_HOTKEYS; i++) obs_hotkey_unregister(f->hotkeys[i]);
-    obs_weak_source_release(f->keys_of);
-    f->keys_of = NULL;
-}
-
-/* OBS lists hotkeys of sources, not of filters: they are registered with the source that
- * the filter is on, under the filter's name. */
-static void register_hotkeys(filter *f, obs_source_t *parent) {
-    if (f->keys_of && obs_weak_source_references_source(f->keys_of, parent)) return;
-    forget_hotkeys(f);
-    f->keys_of = obs_source_get_weak_source(parent);
-    for (int i = 0; i < N_HOTKEYS; i++) {
-        const char *filter_name = obs_source_get_name(f->source);
-        g_autofree char *name = g_strdup_printf("espy.%s.%s", hotkeys[i].name, filter_name);
-        g_autofree char *title = g_strdup_printf(obs_module_text(hotkeys[i].key), filter_name);
-        f->hotkeys[i] = obs_hotkey_register_source(parent, name, title, hotkeys[i].pressed, f);
-    }
-}
 
 /* ----------------------------------------------------------------------- life */
 
@@ -247,6 +234,7 @@ static void *create(obs_data_t *settings, obs_source_t *source) {
     f->overlay = overlay_new();
     f->outputs = outputs_new(source);
     f->watcher = watcher_new(module_take_worker(), &events, f);
+    f->hotkeys = hotkeys_new(keys, G_N_ELEMENTS(keys), f);
     add_procs(f);
     update(f, settings);
     return f;
@@ -254,7 +242,7 @@ static void *create(obs_data_t *settings, obs_source_t *source) {
 
 static void destroy(void *data) {
     filter *f = data;
-    forget_hotkeys(f);
+    hotkeys_free(&f->hotkeys);
     watcher_free(&f->watcher); /* from here on no caption comes */
     module_give_worker_back();
     outputs_free(&f->outputs);
@@ -276,19 +264,10 @@ static void filter_remove(void *data, obs_source_t *parent) {
 
 /* ------------------------------------------------------------------- each frame */
 
-/* The page shows what is going on; not while somebody is at it. */
-static void renew_page(filter *f, gint64 now_us) {
-    if (!atomic_load(&f->n_pages) || now_us - f->page_us < PAGE_REFRESH_US ||
-        now_us - atomic_load(&f->updated_us) < PAGE_QUIET_US ||
-        !atomic_exchange(&f->page_is_old, false))
-        return;
-    f->page_us = now_us;
-    obs_source_update_properties(f->source);
-}
-
 /* What nobody sees is not looked at. */
 static void switch_on_or_off(filter *f, gint64 now_us) {
-    bool is_on = f->drawn_us && now_us - f->drawn_us < GONE_US;
+    bool is_gone = f->n_ticks++ >= GONE_TICKS && now_us - f->drawn_us >= GONE_US;
+    bool is_on = f->drawn_us && !is_gone;
     if (is_on == atomic_exchange(&f->is_on, is_on)) return;
     set_watcher(f);
     if (is_on) return;
@@ -311,6 +290,7 @@ static void video_tick(void *data, float seconds) {
     (void)seconds;
     filter *f = data;
     const gint64 now_us = g_get_monotonic_time();
+    hotkeys_tick(f->hotkeys, f->source);
     switch_on_or_off(f, now_us);
     hand_on(f);
     f->order.wants = 0;
@@ -321,7 +301,6 @@ static void video_tick(void *data, float seconds) {
     }
     overlay_tick(f->overlay, now_us, f->width, f->height);
     outputs_tick(f->outputs, now_us);
-    renew_page(f, now_us);
 }
 
 /* What the filter is on is there while it is drawn, and perhaps at no other time. A filter may be
@@ -330,14 +309,17 @@ static void notice_source(filter *f) {
     obs_source_t *parent = obs_filter_get_parent(f->source);
     obs_source_t *target = obs_filter_get_target(f->source);
     if (!parent || !target) return;
-    f->drawn_us = g_get_monotonic_time();
-    f->width = (int)obs_source_get_base_width(target);
-    f->height = (int)obs_source_get_base_height(target);
-    register_hotkeys(f, parent);
-    outputs_name_source(f->outputs, obs_source_get_name(parent));
-    if (f->order.wants && f->width > 0 && f->height > 0)
-        capture_draw(f->capture, f->source, (uint32_t)f->width, (uint32_t)f->height, &f->order);
+    const int width = (int)obs_source_get_base_width(target);
+    const int height = (int)obs_source_get_base_height(target);
+    /* Pictures were ordered for the size that it had. */
+    if (width == f->width && height == f->height && f->order.wants && width > 0 && height > 0)
+        capture_draw(f->capture, f->source, (uint32_t)width, (uint32_t)height, &f->order);
     f->order.wants = 0;
+    f->drawn_us = g_get_monotonic_time();
+    f->n_ticks = 0;
+    f->width = width;
+    f->height = height;
+    outputs_name_source(f->outputs, obs_source_get_name(parent));
 }
 
 static void video_render(void *data, gs_effect_t *effect) {
@@ -379,17 +361,10 @@ static void page_retry(void *user) {
     watcher_retry(((filter *)user)->watcher);
 }
 
-static void page_closed(void *user) {
-    atomic_fetch_sub(&((filter *)user)->n_pages, 1);
-}
-
 static obs_properties_t *get_properties(void *data) {
-    filter *f = data;
-    if (!f) return properties_make(NULL);
-    properties_host host = { f,           page_get_state, page_get_error, page_caption_now,
-                             page_sample, page_retry,     page_closed };
-    atomic_fetch_add(&f->n_pages, 1);
-    return properties_make(&host);
+    static const properties_calls calls = { page_get_state, page_get_error, page_caption_now,
+                                            page_sample, page_retry };
+    return properties_make(&calls, data ? ((filter *)data)->source : NULL);
 }
 
 const struct obs_source_info filter_info = {

@@ -52,7 +52,7 @@ void filter_settings_defaults(obs_data_t *data) {
     obs_data_set_default_string(data, KEY_PLACE, "bottom");
     obs_data_set_default_double(data, KEY_MARGIN, 4);
     obs_data_set_default_double(data, KEY_WIDTH, 90);
-    obs_data_set_default_int(data, KEY_LINES, 3);
+    obs_data_set_default_int(data, KEY_LINES, 4);
     obs_data_set_default_string(data, KEY_ALIGN, "center");
     obs_data_set_default_bool(data, KEY_BY_WORDS, true);
     obs_data_set_default_double(data, KEY_FADE, 0.3);
@@ -126,13 +126,15 @@ static void read_watcher(filter_settings *s, obs_data_t *data) {
     w->recalls = obs_data_get_bool(data, KEY_RECALLS);
 }
 
-/* "Noto Sans Bold Italic", as Pango reads it; NULL: none. */
+/* "Noto Sans,Light Italic", as Pango reads it; NULL: none. Of words that it does not know,
+ * as styles have them in some languages, it makes the name of a second choice. */
 static const char *font(filter_settings *s, obs_data_t *data) {
     obs_data_t *font = obs_data_get_obj(data, KEY_FONT);
     const char *face = obs_data_get_string(font, "face");
     const int flags = (int)obs_data_get_int(font, "flags");
     char *name = !*face ? NULL
-                        : g_strdup_printf("%s,%s%s", face, flags & OBS_FONT_BOLD ? " Bold" : "",
+                        : g_strdup_printf("%s,%s%s%s", face, obs_data_get_string(font, "style"),
+                                          flags & OBS_FONT_BOLD ? " Bold" : "",
                                           flags & OBS_FONT_ITALIC ? " Italic" : "");
     obs_data_release(font);
     if (name) g_ptr_array_add(s->strings, name);
@@ -193,6 +195,7 @@ void filter_settings_read(filter_settings *s, obs_data_t *data) {
     read_watcher(s, data);
     read_overlay(s, data);
     read_outputs(s, data);
+    s->tells_lag = obs_data_get_bool(data, KEY_TELLS_LAG);
 }
 
 void filter_settings_clear(filter_settings *s) {

@@ -45,6 +45,7 @@
 #define KEY_LINES "lines"
 #define KEY_ALIGN "align" /* "start", "center", "end" */
 #define KEY_BY_WORDS "by_words"
+#define KEY_TELLS_LAG "tells_lag"
 #define KEY_FADE "fade"   /* s */
 #define KEY_STAYS "stays" /* s */
 #define KEY_BOXES "boxes"
@@ -61,6 +62,7 @@ typedef struct filter_settings {
     watcher_settings watcher; /* is_on and is_paused are the filter's to set */
     overlay_settings overlay;
     outputs_settings outputs;
+    gboolean tells_lag; /* in the picture, under each caption */
     GPtrArray *strings; /* what those point to */
 } filter_settings;
 

@@ -6,7 +6,9 @@
 
 #include "filter_settings.h"
 
-#define word obs_module_text
+static const char *word(const char *key) {
+    return obs_module_text(key);
+}
 
 /* ------------------------------------------------------------------- helpers */
 
@@ -85,47 +87,84 @@ char *properties_state_text(const watcher_state *s, int *level) {
     return g_string_free(text, FALSE);
 }
 
-static void add_state(obs_properties_t *page, const properties_host *host) {
+/* What a page knows of its filter. */
+typedef struct page_host {
+    const properties_calls *calls;
+    obs_weak_source_t *filter;
+} page_host;
+
+static void host_free(void *user) {
+    page_host *host = user;
+    obs_weak_source_release(host->filter);
+    g_free(host);
+}
+
+/* Does it with the filter, unless that is gone. */
+static void with_filter(const page_host *host, void (*act)(void *data)) {
+    obs_source_t *filter = obs_weak_source_get_source(host->filter);
+    if (filter) act(obs_obj_get_data(filter));
+    obs_source_release(filter);
+}
+
+/* The page says what is true now. */
+static void tell_state(obs_properties_t *page, const page_host *host) {
+    obs_property_t *told = obs_properties_get(page, "state");
+    obs_property_t *error = obs_properties_get(page, "error");
+    obs_source_t *filter = obs_weak_source_get_source(host->filter);
     watcher_state state = { 0 };
     int level = OBS_TEXT_INFO_NORMAL;
-    host->get_state(host->user, &state);
-    g_autofree char *text = properties_state_text(&state, &level);
-    obs_property_t *p = obs_properties_add_text(page, "state", text, OBS_TEXT_INFO);
-    obs_property_text_set_info_type(p, level);
-    g_autofree char *error = host->get_error(host->user);
-    if (error) {
-        p = obs_properties_add_text(page, "error", error, OBS_TEXT_INFO);
-        obs_property_text_set_info_type(p, OBS_TEXT_INFO_ERROR);
+    g_autofree char *wrong = NULL;
+    if (filter) {
+        host->calls->get_state(obs_obj_get_data(filter), &state);
+        wrong = host->calls->get_error(obs_obj_get_data(filter));
     }
+    obs_source_release(filter);
+    g_autofree char *text = properties_state_text(&state, &level);
+    obs_property_set_description(told, text);
+    obs_property_text_set_info_type(told, level);
+    obs_property_set_description(error, wrong ? wrong : "");
+    obs_property_set_visible(error, wrong != NULL);
+    set_visible(page, "Retry", state.state == WATCH_FAILED || state.state == WATCH_HELD);
     watcher_state_clear(&state);
 }
 
 /* ------------------------------------------------------------------- buttons */
 
+static bool refresh(obs_properties_t *page, obs_property_t *button, void *host) {
+    (void)button;
+    tell_state(page, host);
+    return true;
+}
+
 static bool caption_now(obs_properties_t *page, obs_property_t *button, void *host) {
-    (void)page, (void)button;
-    const properties_host *h = host;
-    h->caption_now(h->user);
-    return false;
+    with_filter(host, ((const page_host *)host)->calls->caption_now);
+    return refresh(page, button, host);
 }
 
 static bool sample(obs_properties_t *page, obs_property_t *button, void *host) {
     (void)page, (void)button;
-    const properties_host *h = host;
-    h->sample(h->user);
+    with_filter(host, ((const page_host *)host)->calls->sample);
     return false;
 }
 
 static bool retry(obs_properties_t *page, obs_property_t *button, void *host) {
-    (void)page, (void)button;
-    const properties_host *h = host;
-    h->retry(h->user);
-    return false;
+    with_filter(host, ((const page_host *)host)->calls->retry);
+    return refresh(page, button, host);
 }
 
 static void add_button(obs_properties_t *page, const char *key, obs_property_clicked_t clicked,
-                       properties_host *host) {
+                       page_host *host) {
     if (host) obs_properties_add_button2(page, key, word(key), clicked, host);
+}
+
+static void add_state(obs_properties_t *page, page_host *host) {
+    if (!host) return;
+    obs_properties_add_text(page, "state", "", OBS_TEXT_INFO);
+    obs_property_text_set_info_type(obs_properties_add_text(page, "error", "", OBS_TEXT_INFO),
+                                    OBS_TEXT_INFO_ERROR);
+    add_button(page, "Retry", retry, host);
+    add_button(page, "Refresh", refresh, host);
+    tell_state(page, host);
 }
 
 /* --------------------------------------------------------------------- model */
@@ -233,7 +272,7 @@ static void add_effort(obs_properties_t *page) {
 
 /* ------------------------------------------------------------------ to be seen */
 
-static void add_text(obs_properties_t *page, properties_host *host) {
+static void add_text(obs_properties_t *page, page_host *host) {
     obs_properties_t *group = add_group(page, KEY_TEXT, "Text");
     obs_properties_add_font(group, KEY_FONT, word("Text.Font"));
     add_float(group, KEY_SIZE, "Text.Size", 1, 25, 0.1, " %");
@@ -254,6 +293,7 @@ static void add_text(obs_properties_t *page, properties_host *host) {
     obs_properties_add_bool(group, KEY_BY_WORDS, word("Text.ByWords"));
     add_float(group, KEY_FADE, "Text.Fade", 0, 5, 0.1, " s");
     add_seconds(group, KEY_STAYS, "Text.Stays", 0, 3600);
+    obs_properties_add_bool(group, KEY_TELLS_LAG, word("Text.TellsLag"));
     add_button(group, "Text.Sample", sample, host);
     obs_properties_t *boxes = add_group(page, KEY_BOXES, "Boxes");
     obs_properties_add_color_alpha(boxes, KEY_BOX_COLOR, word("Boxes.Color"));
@@ -295,31 +335,21 @@ static void add_outputs(obs_properties_t *page) {
 
 /* ---------------------------------------------------------------------- page */
 
-static void page_closed(void *host) {
-    properties_host *h = host;
-    h->closed(h->user);
-    g_free(h);
-}
-
-obs_properties_t *properties_make(const properties_host *host) {
+obs_properties_t *properties_make(const properties_calls *calls, obs_source_t *filter) {
     obs_properties_t *page = obs_properties_create();
-    properties_host *kept = NULL;
-    if (host) {
-        kept = g_memdup2(host, sizeof *host);
-        obs_properties_set_param(page, kept, page_closed);
-        add_state(page, kept);
-        add_button(page, "Retry", retry, kept);
-        watcher_state state;
-        kept->get_state(kept->user, &state);
-        set_visible(page, "Retry", state.state == WATCH_FAILED || state.state == WATCH_HELD);
-        watcher_state_clear(&state);
+    page_host *host = NULL;
+    if (filter) {
+        host = g_new(page_host, 1);
+        *host = (page_host){ calls, obs_source_get_weak_source(filter) };
+        obs_properties_set_param(page, host, host_free);
     }
+    add_state(page, host);
     add_task(page);
     add_model(page);
     add_when(page);
-    add_button(page, "CaptionNow", caption_now, kept);
+    add_button(page, "CaptionNow", caption_now, host);
     add_effort(page);
-    add_text(page, kept);
+    add_text(page, host);
     add_outputs(page);
     return page;
 }

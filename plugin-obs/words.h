@@ -17,6 +17,7 @@ WORD("Model.AllFiles", N_("All files"))
 WORD("Model.Help", N_("The built-in model knows drawn shapes and short words only. For real "
                       "pictures fetch a Qwen-VL model, for example Qwen3-VL-2B-Instruct, as a "
                       "folder or as GGUF with its mmproj beside it."))
+WORD("Refresh", N_("What is it doing now?"))
 WORD("Retry", N_("Load the model again"))
 
 WORD("Task", N_("What to say"))
@@ -74,6 +75,8 @@ WORD("Text.Align", N_("Alignment"))
 WORD("Text.ByWords", N_("Word by word, as it is written"))
 WORD("Text.Fade", N_("Fade"))
 WORD("Text.Stays", N_("Disappears after seconds (0: never)"))
+WORD("Text.TellsLag", N_("With its age and the speed of the model"))
+WORD("Text.Lag", N_("%.1f s behind, %.1f tokens a second"))
 WORD("Text.Sample", N_("Show a sample"))
 WORD("Text.SampleText", N_("This is how captions look: two lines of text where the place allows "
                            "it, in the font and the colors of these settings."))

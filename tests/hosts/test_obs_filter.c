@@ -272,7 +272,8 @@ static void waits_to_be_asked(void **state) {
 /* Sources of odd sizes, and scenes. */
 static void works_on_any_source(void **state) {
     (void)state;
-    static const int sizes[][2] = { { 1, 1 }, { 1, 700 }, { 1000, 3 }, { 37, 41 }, { 1920, 1080 } };
+    static const int sizes[][2] = { { 1, 1 },   { 1, 700 },     { 1000, 3 },
+                                    { 37, 41 }, { 1920, 1080 }, { 20000, 400 } };
     for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
         ear e;
         obs_source_t *color = stage_color(0x2060A0, sizes[i][0], sizes[i][1]);
@@ -356,7 +357,8 @@ static void broken_model(void **state) {
     obs_source_release(image);
 }
 
-/* The page of settings can be made of no filter and of one, and lists every key. */
+/* Every setting that has a default is on the page, which tells what is going on, and may
+ * outlive its filter. */
 static void has_a_page(void **state) {
     (void)state;
     obs_properties_t *page = obs_get_source_properties(FILTER);
@@ -365,15 +367,23 @@ static void has_a_page(void **state) {
     obs_source_t *image = stage_image(picture), *filter = add_filter(image, obs_data_create());
     page = obs_source_properties(filter);
     obs_data_t *defaults = obs_get_source_defaults(FILTER);
-    static const char *const keys[] = { "state",   "task",        "argument",       "model_from",
-                                        "when",    "interval",    "change",         "quality",
-                                        "threads", "clip",        "text",           "boxes",
-                                        "file",    "text_source", "closed_captions" };
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
-        if (!obs_properties_get(page, keys[i])) fail_msg("the page lacks '%s'", keys[i]);
+    int n = 0;
+    for (obs_data_item_t *item = obs_data_first(defaults); item; obs_data_item_next(&item), n++)
+        if (!obs_properties_get(page, obs_data_item_get_name(item)))
+            fail_msg("the page lacks '%s'", obs_data_item_get_name(item));
+    assert_true(n > 20);
+    obs_property_t *told = obs_properties_get(page, "state");
+    assert_true(strlen(obs_property_description(told)) > 3);
+    show(image);
+    stage_wait_ms(1500);
+    assert_true(obs_property_button_clicked(obs_properties_get(page, "Refresh"), filter));
+    assert_non_null(strstr(obs_property_description(told), "espy-nano"));
+    show(NULL);
+    take_off(image, filter);
+    stage_wait_ms(300);
+    obs_property_button_clicked(obs_properties_get(page, "CaptionNow"), NULL);
     obs_properties_destroy(page);
     obs_data_release(defaults);
-    take_off(image, filter);
     obs_source_release(image);
 }
 
