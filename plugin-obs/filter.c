@@ -5,7 +5,7 @@
  *
  * Threads: create, update, properties, destroy come from any; video_tick and video_render
  * from the graphics thread; captions from the worker's. The parts lock for themselves;
- * the filter's lock guards its settings alone and is never held across a call that waits.
+ * under the filter's lock they are only told of settings, for which none of them waits.
  */
 #include "filter.h"
 

@@ -96,7 +96,6 @@ void watcher_free(watcher **watcher_at) {
     g_free(v->failure);
     g_free(v->last_text);
     g_free(v);
-    *watcher_at = NULL; /* an event that was under way used it */
 }
 
 /* -------------------------------------------------------------------- settings */
