@@ -84,13 +84,12 @@ static void free_delayed(gpointer data) {
 static void give_delayed(gint64 now_us) {
     for (GList *link = now_shown.delayed.head, *next; link; link = next) {
         delayed *d = link->data;
-        obs_output_t *output = obs_weak_output_get_output(d->output);
-        gboolean is_over = !output || !obs_output_active(output);
         next = link->next;
-        if (!is_over && now_us >= d->due_us)
+        if (now_us < d->due_us) continue;
+        obs_output_t *output = obs_weak_output_get_output(d->output);
+        if (output && obs_output_active(output))
             obs_output_output_caption_text2(output, d->page, d->seconds);
         obs_output_release(output);
-        if (!is_over && now_us < d->due_us) continue;
         g_queue_delete_link(&now_shown.delayed, link);
         free_delayed(d);
     }
